@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Find the few sentences of a Linux kernel on its console that tell how a run goes.
+ *
+ * A line counts only if the sentence begins it, after the time stamps and the
+ * caller's mark that printk may put before it: a program that prints a log of
+ * another kernel in the middle of its own line does not panic this one.
+ */
+#include <ctype.h>
+
+#include "klog.h"
+#include "util.h"
+
+/* Skip "<4>", "[    1.234567]", "[   T12]" and spaces. */
+static const char *skip_prefix(const char *s)
+{
+	for (;;) {
+		const char *end = NULL;
+
+		while (*s == ' ' || *s == '\r')
+			s++;
+		if (*s == '[')
+			end = strchr(s, ']');
+		else if (*s == '<')
+			end = strchr(s, '>');
+		if (!end || end - s > 24)
+			return s;
+		for (const char *p = s + 1; p < end; p++)
+			if (!isdigit((unsigned char)*p) && !strchr(" .,TCt", *p))
+				return s;
+		s = end + 1;
+	}
+}
+
+static void line_done(struct klog *k)
+{
+	const char *s;
+
+	k->line[k->len] = '\0';
+	s = skip_prefix(k->line);
+	if (!strncmp(s, "Kernel panic - not syncing", 26)) {
+		if (k->panic)
+			k->panic(k->arg);
+	} else if (!strncmp(s, "Run ", 4) && strstr(s, " as init process")) {
+		if (k->init)
+			k->init(k->arg);
+	}
+}
+
+/**
+ * klog_feed() - look at more output
+ * @k:		with the callbacks set and the rest zero at first
+ * @data:	bytes as the guest sent them
+ * @len:	how many
+ */
+void klog_feed(struct klog *k, const u8 *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (data[i] == '\n') {
+			line_done(k);
+			k->len = 0;
+		} else if (k->len < sizeof(k->line) - 1 && data[i]) {
+			k->line[k->len++] = data[i];
+		}
+	}
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A machine: memory, buses, devices and vCPUs, built by a board from a configuration.
+ */
+#ifndef LKVM_MACHINE_H
+#define LKVM_MACHINE_H
+
+#include "device.h"
+#include "topology.h"
+#include "types.h"
+#include "vcpu.h"
+
+struct board;
+struct boot_image;
+struct bus;
+struct chr;
+struct coalesce;
+struct irq;
+struct kvm_vm;
+struct loop;
+struct machine;
+struct mem;
+struct outcome;
+
+#define MACHINE_UARTS 4
+
+/**
+ * struct machine_config - what to build; all it points to outlives the machine
+ * @name:	of the VM
+ * @kvm_path:	KVM's device
+ * @cpus:	how many, and how they share cores and sockets
+ * @cpu_model:	the words of --cpu, or NULL
+ * @mem_size:	bytes of guest memory
+ * @hugetlbfs:	mount to take it from, or NULL
+ * @image:	the kernel
+ * @cmdline:	its command line
+ * @initrds:	paths of what is loaded beside it
+ * @initrd_count: how many
+ * @smbios_strings: OEM strings
+ * @smbios_count: how many
+ * @uarts:	the backend of each UART; NULL for one with nothing attached
+ * @debug:	gets what the guest writes to the debug ports, or NULL
+ * @outcome:	learns how the guest ends
+ * @numa:	describe memory and CPUs in an SRAT
+ * @debug_exit:	have the isa-debug-exit port
+ * @count_ports: keep a count of exits for each port
+ * @dry:	build what can be built without KVM, to look at it
+ */
+struct machine_config {
+	const char *name;
+	const char *kvm_path;
+	struct topology cpus;
+	const char *cpu_model;
+	u64 mem_size;
+	const char *hugetlbfs;
+	struct boot_image *image;
+	const char *cmdline;
+	const char *const *initrds;
+	unsigned int initrd_count;
+	const char *const *smbios_strings;
+	unsigned int smbios_count;
+	struct chr *uarts[MACHINE_UARTS];
+	struct chr *debug;
+	struct outcome *outcome;
+	bool numa;
+	bool debug_exit;
+	bool count_ports;
+	bool dry;
+};
+
+/**
+ * struct board - what machines of one architecture have; each function returns 0 or
+ * -errno, said, and they are called in this order
+ * @name:	for messages and descriptions
+ * @memory:	add the regions
+ * @irqchip:	create the interrupt controllers; not on a dry run
+ * @chips:	create the devices and put them on the buses
+ * @cpus:	create the vCPUs; not on a dry run
+ * @boot:	firmware tables, kernel, entry state
+ * @destroy:	free what the board keeps for itself; the devices are gone
+ * @halted:	whether no vCPU can ever go on; they are parked
+ * @print_cpu:	registers of one parked or stopped vCPU, for the user
+ * @power_button: press it; whether the guest listens to it
+ * @spoke:	when user space first wrote to the console, CLOCK_MONOTONIC in ns, or 0
+ */
+struct board {
+	const char *name;
+	int (*memory)(struct machine *m);
+	int (*irqchip)(struct machine *m);
+	int (*chips)(struct machine *m);
+	int (*cpus)(struct machine *m);
+	int (*boot)(struct machine *m);
+	void (*destroy)(struct machine *m);
+	bool (*halted)(struct machine *m);
+	void (*print_cpu)(struct machine *m, struct vcpu *vcpu);
+	bool (*power_button)(struct machine *m);
+	u64 (*spoke)(struct machine *m);
+};
+
+/**
+ * struct machine - what board code works with
+ * @loop:	where devices have timers and host descriptors; its thread runs from
+ *		machine_start() on
+ * @data:	the board's own
+ */
+struct machine {
+	const struct machine_config *cfg;
+	const struct board *board;
+	struct kvm_vm *vm;
+	struct mem *mem;
+	struct bus *pio;
+	struct bus *mmio;
+	struct coalesce *coalesce;	/* NULL on a dry run */
+	struct loop *loop;
+	struct device_list devices;
+	struct vcpu **cpus;
+	unsigned int cpu_count;
+	void *data;
+};
+
+int machine_new(const struct machine_config *cfg, const struct board *board, struct machine **out);
+void machine_free(struct machine *m);
+
+/* For boards. */
+void machine_add(struct machine *m, struct device *dev);
+int machine_add_cpu(struct machine *m, struct vcpu *vcpu);
+
+int machine_start(struct machine *m);
+void machine_pause(struct machine *m);
+void machine_resume(struct machine *m);
+void machine_stop(struct machine *m);
+void machine_tick(struct machine *m);
+
+bool machine_idle(struct machine *m, u64 *cpu_time);
+bool machine_halted(struct machine *m);
+void machine_print_cpus(struct machine *m);
+void machine_exits(const struct machine *m, struct vcpu_exits *sum);
+u64 machine_port_exits(const struct machine *m, u16 port);
+
+#endif /* LKVM_MACHINE_H */
