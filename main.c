@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lkvm: find the command and run it.
+ */
+#include "builtin.h"
+#include "log.h"
+#include "term.h"
+#include "util.h"
+
+/* Sorted as a reader wants to meet them. */
+static const struct command commands[] = {
+	{ "run", cmd_run, "boot a kernel", "[-k KERNEL] [-i INITRD] [options]", cmd_run_options },
+	{ "version", cmd_version, "print the version", "[--features]", cmd_version_options },
+	{ "help", cmd_help, "print help on a command", "[COMMAND]", NULL },
+};
+
+/**
+ * command_get() - walk the commands
+ *
+ * Return: the command with that @index, or NULL beyond the last.
+ */
+const struct command *command_get(unsigned int index)
+{
+	return index < ARRAY_SIZE(commands) ? &commands[index] : NULL;
+}
+
+/**
+ * command_find() - look a command up by its name
+ *
+ * Return: the command or NULL.
+ */
+const struct command *command_find(const char *name)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *cmd;
+	const char *name = argc > 1 ? argv[1] : "help";
+
+	term_open_std();
+	if (!strcmp(name, "--version") || !strcmp(name, "-v"))
+		name = "version";
+	else if (!strcmp(name, "--help") || !strcmp(name, "-h"))
+		name = "help";
+	cmd = command_find(name);
+	if (!cmd)
+		die("unknown command %s (see lkvm help)", name);
+	if (argc < 2)
+		return cmd->run(1, argv);
+	return cmd->run(argc - 1, argv + 1);
+}
