@@ -47,7 +47,6 @@ obj := $(O)/obj/$(kind)
 lkvm := $(O)/lkvm$(if $(SAN)$(COVERAGE),-$(kind))
 
 # --- the version ----------------------------------------------------------
-VERSION := 0.1
 GIT_VERSION := $(shell git -C $(CURDIR) describe --always --dirty 2>/dev/null)
 # Inside a kernel tree git describes the kernel, not lkvm.
 ifeq ($(wildcard .git),)
@@ -55,9 +54,10 @@ GIT_VERSION :=
 endif
 
 # --- features: what pkg-config finds -------------------------------------
-# A name here becomes CONFIG_NAME in the code and a word of `lkvm version --features`.
+# A name here becomes CONFIG_NAME in the code and a word of `lkvm version --features`. The
+# optional ones are loaded when they are needed first (include/library.h), and not linked.
 required := libfdt zlib json-c
-optional := libzstd:ZSTD liblz4:LZ4 liblzma:LZMA
+optional := libzstd:ZSTD liblz4:LZ4 liblzma:LZMA libb2:B2
 
 have = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo y)
 header = $(shell printf '\#include <%s>\n' '$(1)' | $(CC) -E - >/dev/null 2>&1 && echo y)
@@ -67,7 +67,6 @@ packages := $(filter-out libfdt,$(required)) $(foreach f,$(optional),$(if $(call
 features := $(foreach f,$(optional),$(if $(filter $(firstword $(subst :, ,$f)),$(packages)),$(lastword $(subst :, ,$f))))
 ifeq ($(call header,bzlib.h),y)
 features += BZIP2
-feature_libs += -lbz2
 endif
 endif
 
@@ -80,8 +79,8 @@ cflags := -std=gnu11 -O2 -g -fno-strict-aliasing -fstack-protector-strong \
 	-Iinclude -include include/banned.h $(warnings) \
 	$(shell $(PKG_CONFIG) --cflags $(packages) 2>/dev/null) \
 	$(foreach f,$(features),-DCONFIG_$(f)=1) $(CFLAGS)
-ldflags := -pie -Wl,-z,relro,-z,now -pthread $(LDFLAGS)
-libs := $(shell $(PKG_CONFIG) --libs $(packages) 2>/dev/null) -lfdt $(feature_libs)
+ldflags := -pie -Wl,-z,relro,-z,now,--as-needed -pthread $(LDFLAGS)
+libs := $(shell $(PKG_CONFIG) --libs $(filter $(required),$(packages)) 2>/dev/null) -lfdt -ldl
 
 # KVM's structures end in arrays; one that holds its elements too wraps it (clang objects).
 ifneq ($(findstring clang,$(CC)),)
@@ -146,7 +145,7 @@ $(obj)/%.o: %.c $(obj)/.flags | $(uapi_stamp)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(cflags) $(cflags_$*) -MMD -MP -c -o $@ $<
 
-cflags_builtin-version := -DLKVM_VERSION='"$(VERSION)"' -DLKVM_GIT='"$(GIT_VERSION)"' -DLKVM_FEATURES='"$(features)"'
+cflags_builtin-version := -DLKVM_GIT='"$(GIT_VERSION)"' -DLKVM_FEATURES='"$(features)"'
 
 ifneq ($(KDIR),)
 $(uapi_stamp): $(KDIR)/include/uapi/linux/kvm.h

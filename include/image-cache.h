@@ -23,7 +23,7 @@ struct image_cache_entry {
 	char name[IMAGE_CACHE_NAME + 1];
 };
 
-void image_cache_name(const void *packed, size_t size, char name[IMAGE_CACHE_NAME + 1]);
+int image_cache_name(const void *packed, size_t size, char name[IMAGE_CACHE_NAME + 1]);
 
 int image_cache_find(const struct stat *source, struct image_cache_entry *entry);
 int image_cache_open(const char *name, struct image_cache_entry *entry);

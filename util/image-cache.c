@@ -32,9 +32,12 @@
 #include <unistd.h>
 
 #include <zlib.h>
+#ifdef CONFIG_B2
+#include <blake2.h>
+#endif
 
-#include "blake2b.h"
 #include "image-cache.h"
+#include "library.h"
 #include "util.h"
 
 #define CACHE_ENTRIES	8
@@ -251,18 +254,28 @@ static int open_entry(int dir, const char *name, struct image_cache_entry *entry
 }
 
 /**
- * image_cache_name() - the name that packed data has in the cache
+ * image_cache_name() - the name that packed data has in the cache: its BLAKE2b-256 (RFC 7693)
  * @packed:	the packed data
  * @size:	its bytes
  * @name:	set to the name
+ *
+ * Return: 0, or -ENOSYS without libb2: then nothing can be kept.
  */
-void image_cache_name(const void *packed, size_t size, char name[IMAGE_CACHE_NAME + 1])
+int image_cache_name(const void *packed, size_t size, char name[IMAGE_CACHE_NAME + 1])
 {
-	u8 digest[BLAKE2B_SIZE];
+#ifdef CONFIG_B2
+	static __typeof__(&blake2b) hash;
+	static const struct library_symbol symbols[] = { { "blake2b", &hash } };
+	u8 digest[IMAGE_CACHE_NAME / 2];
 
-	blake2b(packed, size, digest);
-	for (unsigned int i = 0; i < BLAKE2B_SIZE; i++)
+	if (!LIBRARY(loaded, symbols, "libb2.so.1") || hash(digest, packed, NULL, sizeof(digest), size, 0))
+		return -ENOSYS;
+	for (unsigned int i = 0; i < sizeof(digest); i++)
 		snprintf(name + 2 * i, 3, "%02x", digest[i]);
+	return 0;
+#else
+	return -ENOSYS;
+#endif
 }
 
 /**

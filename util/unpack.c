@@ -14,7 +14,6 @@
  * Runs in the thread that opens the kernel, one at a time. Leaves out LZO, and
  * lz4's newer frame format, which no kernel uses.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <sys/mman.h>
@@ -34,6 +33,7 @@
 #include <bzlib.h>
 #endif
 
+#include "library.h"
 #include "log.h"
 #include "unpack.h"
 #include "util.h"
@@ -60,39 +60,6 @@ struct job {
 };
 
 static const char cut_short[] = "it ends too early";
-
-/* --- libraries that are loaded when needed ------------------------------- */
-
-struct symbol {
-	const char *name;
-	void *fn;		/* address of the function pointer to fill in */
-};
-
-/* Fill in all of @symbols from the first of @sonames that can be loaded. */
-static __unused bool library_load(const char *const *sonames, const struct symbol *symbols, unsigned int count)
-{
-	void *handle = NULL;
-
-	for (; *sonames && !handle; sonames++)
-		handle = dlopen(*sonames, RTLD_NOW | RTLD_LOCAL);
-	if (!handle)
-		return false;
-	for (unsigned int i = 0; i < count; i++) {
-		void *fn = dlsym(handle, symbols[i].name);
-
-		if (!fn)
-			return false;
-		memcpy(symbols[i].fn, &fn, sizeof(fn));
-	}
-	return true;
-}
-
-/* Called before each use; the handle is kept until the process ends. */
-#define LIBRARY(loaded, symbols, ...) ({						\
-	static bool loaded;								\
-	static const char *const sonames[] = { __VA_ARGS__, NULL };			\
-	loaded = loaded || library_load(sonames, symbols, ARRAY_SIZE(symbols));	\
-	loaded; })
 
 /* --- gzip ----------------------------------------------------------------- */
 
@@ -135,7 +102,7 @@ static struct {
 
 static bool zstd_load(void)
 {
-	static const struct symbol symbols[] = {
+	static const struct library_symbol symbols[] = {
 		{ "ZSTD_findFrameCompressedSize", &zstd_api.frame_size },
 		{ "ZSTD_decompress", &zstd_api.decompress },
 		{ "ZSTD_isError", &zstd_api.is_error },
@@ -188,7 +155,7 @@ static struct {
 
 static bool lz4_load(void)
 {
-	static const struct symbol symbols[] = {
+	static const struct library_symbol symbols[] = {
 		{ "LZ4_decompress_safe", &lz4_api.decompress },
 	};
 
@@ -257,7 +224,7 @@ static struct {
 
 static bool lzma_load(void)
 {
-	static const struct symbol symbols[] = {
+	static const struct library_symbol symbols[] = {
 		{ "lzma_stream_decoder", &lzma_api.stream },
 		{ "lzma_alone_decoder", &lzma_api.alone },
 		{ "lzma_code", &lzma_api.code },
@@ -330,7 +297,7 @@ static struct {
 
 static bool bzip2_load(void)
 {
-	static const struct symbol symbols[] = {
+	static const struct library_symbol symbols[] = {
 		{ "BZ2_bzDecompressInit", &bzip2_api.init },
 		{ "BZ2_bzDecompress", &bzip2_api.decompress },
 		{ "BZ2_bzDecompressEnd", &bzip2_api.end },

@@ -223,13 +223,11 @@ int boot_bzimage_unpack(struct boot_image *img, bool use_cache)
 	err = boot_source_bytes(&img->bz.packed, &data, &owned);
 	if (err)
 		return error(err, "kernel %s", img->name);
-	if (use_cache) {
-		image_cache_name(data, img->bz.packed.size, name);
-		if (!image_cache_open(name, &img->cached)) {
-			use_cached(img);
-			if (!parse(img))
-				goto linked;
-		}
+	use_cache = use_cache && !image_cache_name(data, img->bz.packed.size, name);
+	if (use_cache && !image_cache_open(name, &img->cached)) {
+		use_cached(img);
+		if (!parse(img))
+			goto linked;
 	}
 	err = unpack_here(img, data);
 	if (!err)

@@ -27,6 +27,9 @@
 #include "mem.h"
 #include "util.h"
 
+#define BDA_EBDA_SEGMENT	0x40e
+#define BDA_BASE_MEMORY		0x413
+
 /* --- opening -------------------------------------------------------------- */
 
 static int open_file(struct boot_image *img, const char *path)
@@ -399,6 +402,20 @@ int boot_data_put(struct boot_loading *l, const void *data, u64 size, u64 *gpa)
 	return 0;
 }
 
+/*
+ * The two words of the BIOS data area that kernels look at to find the end of
+ * conventional memory (Xen's trampoline goes below it), and the EBDA's size in KiB.
+ */
+static int put_bios_data(struct mem *mem)
+{
+	u16 ebda = LAYOUT_EBDA >> 4, base_kib = LAYOUT_EBDA / KiB;
+	u8 ebda_kib = (LAYOUT_VGA - LAYOUT_EBDA) / KiB;
+
+	return mem_write(mem, BDA_EBDA_SEGMENT, &ebda, sizeof(ebda)) ||
+	       mem_write(mem, BDA_BASE_MEMORY, &base_kib, sizeof(base_kib)) ||
+	       mem_write(mem, LAYOUT_EBDA, &ebda_kib, sizeof(ebda_kib));
+}
+
 static int load(struct boot_image *img, struct mem *mem, const struct boot_config *config,
 		struct boot_entry *entry)
 {
@@ -416,7 +433,7 @@ static int load(struct boot_image *img, struct mem *mem, const struct boot_confi
 	};
 	int err;
 
-	if (!mem_ptr(mem, 0, LAYOUT_EBDA))
+	if (!mem_ptr(mem, 0, LAYOUT_EBDA) || put_bios_data(mem))
 		return usage_error("kernel %s needs more than 1 MiB of memory: use -m", img->name);
 	*entry = (struct boot_entry){ .mode = BOOT_PROT32 };
 	switch (img->kind) {
@@ -441,8 +458,8 @@ static int load(struct boot_image *img, struct mem *mem, const struct boot_confi
  * @config:	command line, initial ramdisks ...
  * @entry:	set to the state that the boot CPU starts in
  *
- * Writes the kernel, initial ramdisks or modules, and of layout.h the zero page, the page
- * tables, the command line and the boot data.
+ * Writes the kernel, initial ramdisks or modules, of layout.h the zero page, the page
+ * tables, the command line and the boot data, and what kernels read of the BIOS data area.
  *
  * Return: 0, -EINVAL when the kernel, its command line or an initial ramdisk do not
  * fit, or -errno; said.
