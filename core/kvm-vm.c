@@ -24,6 +24,7 @@ struct kvm_vm {
 	int kvm;
 	int fd;
 	size_t run_size;
+	struct mem *mem;
 	struct mem_listener listener;
 };
 
@@ -95,17 +96,50 @@ fail:
 }
 
 /**
- * kvm_vm_free() - close the VM; its vCPUs and memory must be gone or go next
+ * kvm_vm_forget_mem() - hear no more of the memory, which may then go first
+ *
+ * Taking slots out of a VM that lives costs milliseconds each.
+ */
+void kvm_vm_forget_mem(struct kvm_vm *vm)
+{
+	if (vm->mem)
+		mem_unlisten(vm->mem, &vm->listener);
+	vm->mem = NULL;
+}
+
+/**
+ * kvm_vm_free() - close the VM; its vCPUs are gone, its memory goes next
  */
 void kvm_vm_free(struct kvm_vm *vm)
 {
 	if (!vm)
 		return;
+	kvm_vm_forget_mem(vm);
 	if (vm->fd >= 0)
 		close(vm->fd);
 	if (vm->kvm >= 0)
 		close(vm->kvm);
 	free(vm);
+}
+
+/**
+ * kvm_vm_leave() - like kvm_vm_free(), at the end of the process
+ *
+ * The kernel waits for several grace periods of RCU, 4 ms each, when it closes a VM that
+ * has interrupt controllers. By now guest memory is free, and nobody needs to wait for
+ * the rest: a child closes the VM while we end.
+ */
+void kvm_vm_leave(struct kvm_vm *vm)
+{
+	if (vm && vm->fd >= 0 && fork() == 0) {
+		/* Other threads are gone here with what they held: system calls only. Whoever reads
+		 * our output must not wait for us either. */
+		close_range(0, vm->fd - 1, 0);
+		close_range(vm->fd + 1, ~0U, 0);
+		close(vm->fd);
+		_exit(0);
+	}
+	kvm_vm_free(vm);
 }
 
 /**
@@ -203,13 +237,14 @@ static void slot_del(struct mem_listener *l, unsigned int slot, const struct mem
 
 /**
  * kvm_vm_set_mem() - give the VM its memory, now and as it changes
- * @vm:		must live until mem_free()
- * @mem:	the guest's memory
+ * @vm:		the VM
+ * @mem:	the guest's memory; must outlive the VM
  *
  * Return: 0 or -errno, said.
  */
 int kvm_vm_set_mem(struct kvm_vm *vm, struct mem *mem)
 {
+	vm->mem = mem;
 	vm->listener.add = slot_add;
 	vm->listener.del = slot_del;
 	return mem_listen(mem, &vm->listener);

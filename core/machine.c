@@ -82,15 +82,11 @@ int machine_new(const struct machine_config *cfg, const struct board *board, str
 	return 0;
 }
 
-/**
- * machine_free() - stop a machine and take it down
- */
-void machine_free(struct machine *m)
+/* All but the VM and its memory. */
+static void take_down(struct machine *m)
 {
 	struct device *dev;
 
-	if (!m)
-		return;
 	machine_stop(m);
 	/* No thread but ours from here on: no access and no callback reaches a device. */
 	if (m->loop)
@@ -108,8 +104,33 @@ void machine_free(struct machine *m)
 	loop_free(m->loop);
 	bus_free(m->pio);
 	bus_free(m->mmio);
-	mem_free(m->mem);
+}
+
+/**
+ * machine_free() - stop a machine and take it down
+ */
+void machine_free(struct machine *m)
+{
+	if (!m)
+		return;
+	take_down(m);
 	kvm_vm_free(m->vm);
+	mem_free(m->mem);
+	free(m);
+}
+
+/**
+ * machine_leave() - the same at the end of the process, without waiting for the kernel
+ */
+void machine_leave(struct machine *m)
+{
+	if (!m)
+		return;
+	take_down(m);
+	if (m->vm)
+		kvm_vm_forget_mem(m->vm);
+	mem_free(m->mem);
+	kvm_vm_leave(m->vm);
 	free(m);
 }
 

@@ -216,6 +216,20 @@ int mem_listen(struct mem *mem, struct mem_listener *l)
 }
 
 /**
+ * mem_unlisten() - hear no more of regions, not even that they go
+ * @l:	as given to mem_listen()
+ */
+void mem_unlisten(struct mem *mem, struct mem_listener *l)
+{
+	for (struct mem_listener **p = &mem->listeners; *p; p = &(*p)->next) {
+		if (*p == l) {
+			*p = l->next;
+			return;
+		}
+	}
+}
+
+/**
  * mem_count() - number of regions
  */
 unsigned int mem_count(const struct mem *mem)

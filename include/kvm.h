@@ -13,6 +13,7 @@ struct mem;
 
 int kvm_vm_new(const char *path, struct kvm_vm **out);
 void kvm_vm_free(struct kvm_vm *vm);
+void kvm_vm_leave(struct kvm_vm *vm);
 
 int kvm_system_ioctl(const struct kvm_vm *vm, unsigned long request, void *arg);
 int kvm_vm_ioctl(const struct kvm_vm *vm, unsigned long request, void *arg);
@@ -22,6 +23,7 @@ size_t kvm_vm_run_size(const struct kvm_vm *vm);
 const char *kvm_vm_path(const struct kvm_vm *vm);
 
 int kvm_vm_set_mem(struct kvm_vm *vm, struct mem *mem);
+void kvm_vm_forget_mem(struct kvm_vm *vm);
 int kvm_vm_connect(const struct kvm_vm *vm, const struct irq *irq);
 
 #endif /* LKVM_KVM_H */

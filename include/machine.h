@@ -120,6 +120,7 @@ struct machine {
 
 int machine_new(const struct machine_config *cfg, const struct board *board, struct machine **out);
 void machine_free(struct machine *m);
+void machine_leave(struct machine *m);
 
 /* For boards. */
 void machine_add(struct machine *m, struct device *dev);

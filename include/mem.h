@@ -51,6 +51,7 @@ void mem_free(struct mem *mem);
 
 int mem_add(struct mem *mem, u64 gpa, u64 size, enum mem_kind kind, const char *hugetlbfs);
 int mem_listen(struct mem *mem, struct mem_listener *l);
+void mem_unlisten(struct mem *mem, struct mem_listener *l);
 
 unsigned int mem_count(const struct mem *mem);
 const struct mem_region *mem_region(const struct mem *mem, unsigned int index);
