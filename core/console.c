@@ -199,7 +199,7 @@ void console_drain(struct console *con, unsigned int limit_ms)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += limit_ms / 1000;
 	until.tv_nsec += limit_ms % 1000 * 1000000L;
 	if (until.tv_nsec >= 1000000000) {
@@ -407,6 +407,7 @@ int console_new(struct loop *loop, const struct console_config *cfg, struct cons
 {
 	struct console *con = calloc(1, sizeof(*con));
 	const char *dir = getenv("TMPDIR");
+	pthread_condattr_t monotonic;
 	int err = 0;
 
 	if (!con)
@@ -415,11 +416,14 @@ int console_new(struct loop *loop, const struct console_config *cfg, struct cons
 	con->cfg = *cfg;
 	con->loop = loop;
 	con->log_fd = con->spool_fd = -1;
-	con->out_fd = cfg->output ? STDOUT_FILENO : -1;
+	con->out_fd = cfg->out_fd;
 	con->write_job.run = write_run;
 	con->read_job = (struct work){ .run = read_run, .done = read_done, .loop = loop };
 	pthread_mutex_init(&con->lock, NULL);
-	pthread_cond_init(&con->drained, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&con->drained, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	con->timer = loop_timer_new(loop, gathered, con);
 	if (!con->timer) {
 		err = error(-errno, "console");

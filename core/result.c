@@ -118,6 +118,25 @@ static int write_file(const char *path, const char *text)
 }
 
 /**
+ * result_check() - find out early that a result could not be written
+ * @path:	as for result_write()
+ *
+ * Return: 0 or -errno, said.
+ */
+int result_check(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash ? strndup(path, slash - path + 1) : strdup(".");
+	int err;
+
+	if (!dir)
+		return error(-ENOMEM, "--result %s", path);
+	err = access(dir, W_OK | X_OK) < 0 ? -errno : 0;
+	free(dir);
+	return err ? error(err, "--result %s", path) : 0;
+}
+
+/**
  * result_write() - write a result file
  * @path:	where; replaced as a whole, unless it is there and no regular file (a pipe,
  *		/dev/stdout), which gets what is written

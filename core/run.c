@@ -38,6 +38,7 @@ struct run {
 	struct run_config *cfg;
 	struct loop *loop;
 	struct console *console;
+	struct console *debug;		/* the debug ports' */
 	struct pty *ptys[MACHINE_UARTS];
 	struct outcome *outcome;
 	struct machine *machine;
@@ -53,6 +54,7 @@ struct run {
 	unsigned int panic_ticks;
 	_Atomic u64 init_ns;		/* when the kernel said that it starts init */
 	struct result result;
+	bool no_result;			/* it could not be written anyway */
 };
 
 static u64 now_ns(void)
@@ -222,12 +224,13 @@ static int make_backends(struct run *r)
 	struct console_config con = {
 		.log = r->cfg->log,
 		.input = r->cfg->console,
-		.output = r->cfg->console,
+		.out_fd = r->cfg->console ? STDOUT_FILENO : -1,
 		.quiet = r->cfg->quiet,
 		.output_seen = output_seen,
 		.quit = quit,
 		.arg = r,
 	};
+	struct console_config debug = { .out_fd = STDERR_FILENO };
 	int err;
 
 	r->klog = (struct klog){ .panic = kernel_panics, .init = kernel_starts_init, .arg = r };
@@ -235,6 +238,10 @@ static int make_backends(struct run *r)
 	if (err)
 		return err;
 	m->uarts[0] = console_chr(r->console);
+	err = console_new(r->loop, &debug, &r->debug);
+	if (err)
+		return err;
+	m->debug = console_chr(r->debug);
 	for (unsigned int i = 0; i < MACHINE_UARTS; i++) {
 		if (!(r->cfg->ptys & 1U << i))
 			continue;
@@ -295,8 +302,10 @@ static int boot_once(struct run *r)
 static void drain(struct run *r)
 {
 	enum outcome_reason reason = outcome_reason(r->outcome);
+	unsigned int limit = reason == OUTCOME_SIGNAL || reason == OUTCOME_TIMEOUT ? DRAIN_MS : 0;
 
-	console_drain(r->console, reason == OUTCOME_SIGNAL || reason == OUTCOME_TIMEOUT ? DRAIN_MS : 0);
+	console_drain(r->console, limit);
+	console_drain(r->debug, limit);
 }
 
 static void print_tail(struct run *r)
@@ -390,7 +399,7 @@ static int finish(struct run *r, int err)
 		explain(r);
 	}
 	status = outcome_exit_status(r->outcome);
-	if (cfg->result && result_write(cfg->result, r->outcome, &r->result) && !status)
+	if (cfg->result && !r->no_result && result_write(cfg->result, r->outcome, &r->result) && !status)
 		status = STATUS_LAUNCH;
 	return status;
 }
@@ -417,6 +426,10 @@ int run_vm(struct run_config *cfg)
 		r->result.port_exits = calloc(65536, sizeof(u64));
 	r->loop = loop_new("main");
 	err = r->loop ? 0 : error(-errno, "main loop");
+	if (!err && cfg->result) {
+		err = result_check(cfg->result);
+		r->no_result = err;
+	}
 	if (!err)
 		err = make_signals(r);
 	if (!err)
@@ -427,7 +440,7 @@ int run_vm(struct run_config *cfg)
 		err = boot_until_done(r);
 	status = finish(r, err);
 
-	machine_free(r->machine);
+	machine_leave(r->machine);
 	for (unsigned int i = 0; i < MACHINE_UARTS; i++)
 		pty_free(r->ptys[i]);
 	free((u64 *)r->result.port_exits);

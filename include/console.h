@@ -15,7 +15,7 @@ struct loop;
  * struct console_config - how the console is shown
  * @log:	file that gets the same bytes as the output, or NULL
  * @input:	read standard input
- * @output:	write standard output
+ * @out_fd:	where output goes: a standard descriptor, or -1 for nowhere
  * @quiet:	keep the output back until console_show()
  * @output_seen: called with each run of output bytes, from the thread that writes them
  * @quit:	the user typed Ctrl-A x
@@ -24,7 +24,7 @@ struct loop;
 struct console_config {
 	const char *log;
 	bool input;
-	bool output;
+	int out_fd;
 	bool quiet;
 	void (*output_seen)(void *arg, const u8 *data, size_t len);
 	void (*quit)(void *arg);

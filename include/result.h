@@ -35,6 +35,7 @@ struct result {
 	const u64 *port_exits;
 };
 
+int result_check(const char *path);
 int result_write(const char *path, const struct outcome *outcome, const struct result *result);
 
 #endif /* LKVM_RESULT_H */
