@@ -2,8 +2,19 @@
 /*
  * lkvm help [COMMAND]
  */
+#include <errno.h>
+
 #include "builtin.h"
 #include "log.h"
+
+/* The exit status of a command that has printed something. */
+static int printed(void)
+{
+	if (!fflush(stdout))
+		return 0;
+	error(-errno, "standard output");
+	return EXIT_LAUNCH;
+}
 
 static int print_commands(void)
 {
@@ -13,7 +24,7 @@ static int print_commands(void)
 	for (unsigned int i = 0; (cmd = command_get(i)); i++)
 		printf("  %-10s %s\n", cmd->name, cmd->help);
 	printf("\n\"lkvm help COMMAND\" lists the options of a command.\n");
-	return 0;
+	return printed();
 }
 
 int cmd_help(int argc, char **argv)
@@ -30,5 +41,5 @@ int cmd_help(int argc, char **argv)
 		printf("\n");
 		cmd->options();
 	}
-	return 0;
+	return printed();
 }

@@ -169,7 +169,7 @@ static const struct option_desc options[] = {
 	{ 'm', "mem", OPTION_CALL, &opt.mem, parse_mem, "SIZE", "memory, as 512M or 2G (default 1G)" },
 	{ 0, "numa", OPTION_FLAG, &opt.numa, NULL, NULL, "describe memory and CPUs in an SRAT" },
 	{ 0, "hugetlbfs", OPTION_STRING, &opt.hugetlbfs, NULL, "DIR", "memory from this hugetlbfs mount" },
-	{ 'n', "name", OPTION_STRING, &opt.name, NULL, "NAME", "name of the VM" },
+	{ 0, "name", OPTION_STRING, &opt.name, NULL, "NAME", "name of the VM" },
 	{ 0, "console", OPTION_CALL, &opt.console, parse_console, "serial|none", "what is on stdin and stdout" },
 	{ 0, "tty", OPTION_CALL, &opt.ptys, parse_tty, "N", "put ttyS<N> on a pseudo-terminal" },
 	{ 0, "log", OPTION_STRING, &opt.log, NULL, "FILE", "also write the console's output here" },

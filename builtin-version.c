@@ -2,6 +2,8 @@
 /*
  * lkvm version [--features]
  */
+#include <errno.h>
+
 #include "builtin.h"
 #include "log.h"
 #include "options.h"
@@ -38,6 +40,10 @@ int cmd_version(int argc, char **argv)
 			p += len;
 			p += *p == ' ';
 		}
+	}
+	if (fflush(stdout)) {
+		error(-errno, "standard output");
+		return EXIT_LAUNCH;
 	}
 	return 0;
 }

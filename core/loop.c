@@ -121,6 +121,7 @@ void loop_free(struct loop *loop)
 	free(loop);
 }
 
+/* With the lock held: once it is released, the loop may act, end and be freed. */
 static void wake(struct loop *loop)
 {
 	u64 one = 1;
@@ -265,8 +266,8 @@ void loop_stop(struct loop *loop)
 {
 	pthread_mutex_lock(&loop->lock);
 	loop->stop = true;
-	pthread_mutex_unlock(&loop->lock);
 	wake(loop);
+	pthread_mutex_unlock(&loop->lock);
 }
 
 /**
@@ -339,15 +340,14 @@ static int post(struct loop *loop, loop_fn fn, void *arg, sem_t *done)
 	*c = (struct call){ .fn = fn, .arg = arg, .done = done };
 	pthread_mutex_lock(&loop->lock);
 	ended = done && !loop->running;
-	if (!ended)
+	if (!ended) {
 		STAILQ_INSERT_TAIL(&loop->calls, c, node);
-	pthread_mutex_unlock(&loop->lock);
-	if (ended) {
-		free(c);
-		return -ESRCH;
+		wake(loop);
 	}
-	wake(loop);
-	return 0;
+	pthread_mutex_unlock(&loop->lock);
+	if (ended)
+		free(c);
+	return ended ? -ESRCH : 0;
 }
 
 /**

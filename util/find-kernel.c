@@ -4,6 +4,7 @@
  * else the one that runs, else the newest that is installed.
  */
 #include <dirent.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -14,7 +15,9 @@
 
 static char *readable(char *path)
 {
-	if (path && !access(path, R_OK))
+	struct stat st;
+
+	if (path && !access(path, R_OK) && !stat(path, &st) && S_ISREG(st.st_mode))
 		return path;
 	free(path);
 	return NULL;

@@ -42,22 +42,23 @@ static void say(enum log_level level, const char *prefix, int err, const char *f
 
 static void say(enum log_level level, const char *prefix, int err, const char *fmt, va_list ap)
 {
-	char line[2048];
+	char line[2048], why[128] = "";
 	size_t room = sizeof(line) - 3;		/* CR LF NUL */
 	size_t len;
 	int saved = errno;
 
 	if (level > threshold)
 		return;
+	if (err)
+		snprintf(why, sizeof(why), ": %s", strerror(-err));
+	/* A file name may be long: the reason still has its room behind it. */
+	room -= strlen(why);
 	len = snprintf(line, room, "lkvm: %s", prefix);
 	len += vsnprintf(line + len, room - len, fmt, ap);
 	if (len >= room)
 		len = room - 1;
-	if (err) {
-		len += snprintf(line + len, room - len, ": %s", strerror(-err));
-		if (len >= room)
-			len = room - 1;
-	}
+	memcpy(line + len, why, strlen(why));
+	len += strlen(why);
 	/* One message is one line, whatever a file name or a guest put into it. */
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)

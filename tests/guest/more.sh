@@ -1,0 +1,227 @@
+# shellcheck shell=bash disable=SC2154
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Cases that need more than a row of the table.
+
+spin() { start_lkvm -k "$guests/spin" </dev/null && await_line spin 10; }
+
+# end_by_signal NAME NUMBER
+end_by_signal() {
+	spin
+	kill -s "$1" "$PID"
+	wait_lkvm 5
+	want_status $((128 + $2))
+	want_result reason signal
+	want_result source lkvm
+}
+case_signal-term() { end_by_signal TERM 15; }
+case_signal-hup() { end_by_signal HUP 1; }
+# A shell starts what runs in the background with SIGINT ignored
+case_signal-int() {
+	lkvm_command -k "$guests/spin"
+	env --default-signal=INT "${COMMAND[@]}" </dev/null >"$OUT" 2>"$ERR" &
+	PID=$!
+	await_line spin 10
+	kill -s INT "$PID"
+	wait_lkvm 5
+	want_status 130
+	want_result reason signal
+}
+
+case_two-signals() {
+	spin
+	kill -s TERM "$PID"
+	kill -s TERM "$PID" 2>/dev/null
+	wait_lkvm 5
+	[ "$STATUS" = 143 ] || wrong "exit status is $STATUS"
+}
+
+case_registers-at-timeout() {
+	run_lkvm -k "$guests/spin" -c 2 --timeout 1
+	want_status 124
+	want_error '[Rr][Ii][Pp]'
+	want_error 'spin'
+}
+
+case_log-equals-output() {
+	run_lkvm -k "$guests/flood" --log "$DIR/log"
+	want_status 0
+	cmp -s "$OUT" "$DIR/log" || wrong "the log differs from the output"
+}
+
+case_quiet-success() {
+	run_lkvm -k "$guests/hello" --quiet
+	want_status 0
+	want_empty "$OUT"
+}
+
+case_quiet-failure() {
+	run_lkvm -k "$guests/panic" --quiet
+	want_status 120
+	want_line 'Kernel panic' <(cat "$OUT" "$ERR")
+}
+
+case_output-to-full-device() {
+	lkvm_command -k "$guests/flood"
+	timeout -s KILL 20 "${COMMAND[@]}" </dev/null >/dev/full 2>"$ERR"
+	STATUS=$?
+	[ "$STATUS" != 137 ] || wrong hangs
+}
+
+case_output-to-closed-pipe() {
+	lkvm_command -k "$guests/flood"
+	timeout -s KILL 20 "${COMMAND[@]}" </dev/null 2>"$ERR" | true
+	STATUS=${PIPESTATUS[0]}
+	[ "$STATUS" != 137 ] || wrong hangs
+}
+
+case_slow-reader() {
+	lkvm_command -k "$guests/flood"
+	{ timeout -s KILL 30 "${COMMAND[@]}" </dev/null 2>"$ERR"; echo "$?" >"$DIR/status"; } | { sleep 2; cat >"$OUT"; }
+	STATUS=$(cat "$DIR/status")
+	want_status 0
+	want_line 'flood: done'
+}
+
+case_closed-stdin() {
+	lkvm_command -k "$guests/hello"
+	timeout -s KILL 20 "${COMMAND[@]}" <&- >"$OUT" 2>"$ERR"
+	STATUS=$?
+	want_status 0
+	want_line 'hello from'
+}
+
+case_all-closed() {
+	lkvm_command -k "$guests/hello"
+	timeout -s KILL 20 "${COMMAND[@]}" <&- >&- 2>&-
+	STATUS=$?
+	want_status 0
+	want_result reason poweroff
+}
+
+# Descriptors are shared with the shell: nobody may find them changed.
+case_descriptors-unchanged() {
+	lkvm_command -k "$guests/hello"
+	mkfifo "$DIR/fifo"
+	exec 7<>"$DIR/fifo"
+	before=$(grep flags /proc/self/fdinfo/7)
+	timeout -s KILL 20 "${COMMAND[@]}" <&7 >&7 2>"$ERR"
+	STATUS=$?
+	after=$(grep flags /proc/self/fdinfo/7)
+	exec 7>&-
+	want_status 0
+	[ "$before" = "$after" ] || wrong "descriptor flags: $before before, $after after"
+}
+
+# Two at once: killing one leaves the other alone.
+case_two-at-once() {
+	spin
+	first=$PID
+	run_lkvm -k "$guests/cpl3" -p 'n 100000000' &
+	second=$!
+	kill -KILL "$first"
+	wait "$first" 2>/dev/null
+	wait "$second"
+	want_status_file() { want_result reason poweroff; }
+	want_status_file
+}
+
+case_debug-port() {
+	run_lkvm -k "$guests/cpl3" -p 'o 20'
+	want_status 0
+	cat "$OUT" "$ERR" >"$DIR/both"
+	want_line '\.{20}' "$DIR/both"
+}
+
+# --- wrong use: one line that names the thing, status 125 ---
+case_no-such-kernel() {
+	run_lkvm -k "$DIR/absent"
+	want_refusal "$DIR/absent"
+}
+
+case_bad-kernels() {
+	local file
+	: >"$DIR/empty"
+	head -c 100 "$guests/hello" >"$DIR/short"
+	head -c 5000 "$guests/hello" >"$DIR/cut"
+	head -c 100000 /dev/zero >"$DIR/zeros"
+	head -c 100000 /dev/urandom >"$DIR/noise"
+	mkdir "$DIR/folder"
+	for file in empty short cut zeros noise folder; do
+		run_lkvm -k "$DIR/$file" --timeout 5
+		want_refusal "$file" || wrong "... with the kernel: $file"
+	done
+}
+
+case_bad-options() {
+	local words
+	for words in '-m 0' '-m 1K' '-m 999999P' '-m x' '-m -5' '-c 0' '-c 5000' '-c x' '-c 4,sockets=3' '-c 4,nonsense=1' \
+		'--no-such-option' '--timeout x' '--timeout=-1' '--cpu +nonsense' '--console nonsense' '--tty 9' \
+		'--result /no/such/folder/file' '--log /no/such/folder/file' '--dev /dev/null' '--dev /no/such' \
+		'--hugetlbfs /no/such' '-i /no/such/initrd' 'stray-word'; do
+		# shellcheck disable=SC2086
+		run_lkvm -k "$guests/hello" --timeout 5 $words
+		want_refusal '.' || wrong "... with: $words"
+	done
+}
+
+case_long-command-line() {
+	run_lkvm -k "$guests/mbinfo" -p "$(head -c 100000 /dev/zero | tr '\0' x)"
+	want_refusal 'command line|param'
+}
+
+case_initrd-larger-than-memory() {
+	truncate -s 300M "$DIR/big"
+	run_lkvm -k "$guests/mbinfo" -m 128 -i "$DIR/big"
+	want_refusal 'initrd|memory'
+}
+
+case_no-permission() {
+	[ "$(id -u)" = 0 ] || { skip "needs root" && return; }
+	cp "$LKVM" "$guests/hello" "$DIR/" && chmod 755 "$DIR" "$DIR"/*
+	! setpriv --reuid 65534 --regid 65534 --clear-groups test -x "$DIR/lkvm" || {
+		[ "$(stat -c %a /dev/kvm)" = 666 ] && skip "everybody may open /dev/kvm" && return
+		setpriv --reuid 65534 --regid 65534 --clear-groups "$DIR/lkvm" run -k "$DIR/hello" >"$OUT" 2>"$ERR"
+		STATUS=$?
+		want_refusal '/dev/kvm'
+		return
+	}
+	skip "the build folder is not open to others"
+}
+
+case_dry-run() {
+	run_lkvm -k "$guests/hello" --dry-run -c 3 -m 512M
+	want_status 0
+	want_line '512'
+	want_line '3'
+	want_no_line 'hello from'
+}
+
+case_nothing-left-behind() {
+	local before after
+	before=$(ls -A /tmp "${XDG_RUNTIME_DIR:-/run}" | sort)
+	run_lkvm -k "$guests/hello"
+	after=$(ls -A /tmp "${XDG_RUNTIME_DIR:-/run}" | sort)
+	want_status 0
+	[ -z "$(comm -13 <(echo "$before") <(echo "$after") | grep -i lkvm)" ] || wrong "left: $(comm -13 <(echo "$before") <(echo "$after"))"
+}
+
+case_version() {
+	"$LKVM" version >"$OUT" 2>"$ERR"
+	STATUS=$?
+	want_status 0
+	want_line '[0-9]+\.[0-9]+'
+	"$LKVM" version --features >"$OUT" 2>"$ERR" || wrong "version --features fails"
+	want_line .
+}
+
+case_help() {
+	"$LKVM" help >"$OUT" 2>"$ERR"
+	STATUS=$?
+	want_status 0
+	want_line 'run'
+	"$LKVM" help run >"$OUT" 2>"$ERR" || wrong "help run fails"
+	want_line '--boot-timeout'
+	"$LKVM" help nonsense >"$OUT" 2>"$ERR"
+	[ $? = 125 ] || wrong "help of an unknown command does not end with 125"
+}
