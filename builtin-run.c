@@ -189,7 +189,8 @@ static const struct option_desc options[] = {
 	{ 0, "loglevel", OPTION_CALL, &opt.loglevel, parse_loglevel, "LEVEL", "error, warning, info or debug" },
 	{ 0, "nodefaults", OPTION_FLAG, &opt.nodefaults, NULL, NULL, "add nothing to the command line" },
 	{ 0, "dry-run", OPTION_FLAG, &opt.dry_run, NULL, NULL, "print the machine and do not run it" },
-	{ 0, "dump-dtb", OPTION_STRING, &opt.dump_dtb, NULL, "FILE", "write the machine as a device tree, and do not run it" },
+	{ 0, "dump-dtb", OPTION_STRING, &opt.dump_dtb, NULL, "FILE",
+	  "write the machine as a device tree, and do not run it" },
 	{ 0 },
 };
 

@@ -193,11 +193,15 @@ static size_t console_write(struct chr *chr, const u8 *data, size_t len)
 /**
  * console_drain() - write out what the guest has said
  * @con:	the console
- * @limit_ms:	how long to wait for a reader, in milliseconds; 0 for ever
+ * @limit_ms:	how long to wait for a reader, in milliseconds
+ *
+ * Return: whether all is out; else a worker still writes, and calls the front end
+ * when it can go on.
  */
-void console_drain(struct console *con, unsigned int limit_ms)
+bool console_drain(struct console *con, unsigned int limit_ms)
 {
 	struct timespec until;
+	bool drained;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += limit_ms / 1000;
@@ -209,12 +213,12 @@ void console_drain(struct console *con, unsigned int limit_ms)
 	pthread_mutex_lock(&con->lock);
 	start_writing(con);
 	while (con->writing) {
-		if (!limit_ms)
-			pthread_cond_wait(&con->drained, &con->lock);
-		else if (pthread_cond_timedwait(&con->drained, &con->lock, &until) == ETIMEDOUT)
+		if (pthread_cond_timedwait(&con->drained, &con->lock, &until) == ETIMEDOUT)
 			break;
 	}
+	drained = !con->writing;
 	pthread_mutex_unlock(&con->lock);
+	return drained;
 }
 
 /**

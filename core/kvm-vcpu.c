@@ -378,26 +378,41 @@ void vcpu_stop(struct vcpu *v)
 	v->started = false;
 }
 
+/**
+ * vcpu_device() - the vCPU as a device that is saved and loaded
+ */
 struct device *vcpu_device(struct vcpu *v)
 {
 	return &v->dev;
 }
 
+/**
+ * vcpu_from_device() - the counterpart of vcpu_device(), for its device_ops
+ */
 struct vcpu *vcpu_from_device(struct device *dev)
 {
 	return container_of(dev, struct vcpu, dev);
 }
 
+/**
+ * vcpu_vm() - the VM that the vCPU belongs to
+ */
 struct kvm_vm *vcpu_vm(const struct vcpu *v)
 {
 	return v->vm;
 }
 
+/**
+ * vcpu_index() - which vCPU it is, 0 for the boot CPU
+ */
 unsigned int vcpu_index(const struct vcpu *v)
 {
 	return v->index;
 }
 
+/**
+ * vcpu_id() - KVM's id of the vCPU; on x86 its APIC id
+ */
 unsigned long vcpu_id(const struct vcpu *v)
 {
 	return v->id;

@@ -63,6 +63,9 @@ struct outcome *outcome_new(void (*ended)(void *arg), void *arg)
 	return o;
 }
 
+/**
+ * outcome_free() - forget how the run ended
+ */
 void outcome_free(struct outcome *o)
 {
 	if (!o)

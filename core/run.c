@@ -32,6 +32,7 @@
 #define SIGNAL_GRACE_NS	(3 * SECOND_NS)
 #define PANIC_TICKS	3		/* seconds of silence after a panic */
 #define DRAIN_MS	2000		/* for a reader who does not read */
+#define DRAIN_STEP_MS	100
 #define TAIL_LINES	20
 
 struct run {
@@ -55,6 +56,7 @@ struct run {
 	_Atomic u64 init_ns;		/* when the kernel said that it starts init */
 	struct result result;
 	bool no_result;			/* it could not be written anyway */
+	bool drained;			/* all of the console's output is out */
 };
 
 static u64 now_ns(void)
@@ -298,14 +300,27 @@ static int boot_once(struct run *r)
 	return 0;
 }
 
-/* A reader who does not read is waited for, but not when the user wants to go. */
-static void drain(struct run *r)
+/*
+ * A reader who does not read is waited for, but not when the user wants to go, or sends
+ * a signal now. Until all is out, a worker may call the UART.
+ */
+static bool drain(struct run *r, struct console *con)
 {
 	enum outcome_reason reason = outcome_reason(r->outcome);
-	unsigned int limit = reason == OUTCOME_SIGNAL || reason == OUTCOME_TIMEOUT ? DRAIN_MS : 0;
+	bool hurry = reason == OUTCOME_SIGNAL || reason == OUTCOME_TIMEOUT;
+	struct signalfd_siginfo si;
 
-	console_drain(r->console, limit);
-	console_drain(r->debug, limit);
+	for (unsigned int waited = 0; !console_drain(con, DRAIN_STEP_MS); waited += DRAIN_STEP_MS)
+		if ((hurry && waited >= DRAIN_MS) || read(r->signal_fd, &si, sizeof(si)) == sizeof(si))
+			return false;
+	return true;
+}
+
+static bool drain_all(struct run *r)
+{
+	bool drained = drain(r, r->console);
+
+	return drain(r, r->debug) && drained;
 }
 
 static void print_tail(struct run *r)
@@ -370,6 +385,7 @@ static int boot_until_done(struct run *r)
 	int err;
 
 	while (!(err = boot_once(r)) && reboots(r)) {
+		drain_all(r);
 		machine_free(r->machine);
 		outcome_free(r->outcome);
 		r->machine = NULL;
@@ -393,7 +409,7 @@ static int finish(struct run *r, int err)
 	r->result.end_ns = now_ns();
 	r->result.first_run_ns = vcpu_first_run();
 	if (!err) {
-		drain(r);
+		r->drained = drain_all(r);
 		if (outcome_exit_status(r->outcome) && cfg->quiet)
 			console_show(r->console);
 		explain(r);
@@ -440,6 +456,9 @@ int run_vm(struct run_config *cfg)
 		err = boot_until_done(r);
 	status = finish(r, err);
 
+	/* A worker that is stuck in a write still knows the UART: all goes with the process. */
+	if (!err && !r->drained)
+		return status;
 	machine_leave(r->machine);
 	for (unsigned int i = 0; i < MACHINE_UARTS; i++)
 		pty_free(r->ptys[i]);

@@ -35,7 +35,7 @@ int console_new(struct loop *loop, const struct console_config *cfg, struct cons
 void console_free(struct console *con);
 struct chr *console_chr(struct console *con);
 bool console_is_terminal(const struct console *con);
-void console_drain(struct console *con, unsigned int limit_ms);
+bool console_drain(struct console *con, unsigned int limit_ms);
 void console_show(struct console *con);
 size_t console_tail(struct console *con, char *buf, size_t size);
 

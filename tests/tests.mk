@@ -9,9 +9,9 @@
 #   UNIT_KINDS="plain address undefined coverage"  how the unit tests are built and run
 #   GUEST_CASES, LINT_RULES  the same for flat guests and for the rules of lint
 
-suites := lint build unit guest fuzz lab
+suites := lint build unit cli guest fuzz lab
 
-export O CC V LAB_CASES GUEST_CASES LINT_RULES FUZZ_SECONDS UNIT_KINDS
+export O CC V LAB_CASES GUEST_CASES CLI_CASES LINT_RULES FUZZ_SECONDS UNIT_KINDS
 
 .PHONY: unit-tests fuzz-targets guests $(addprefix check-,$(suites))
 

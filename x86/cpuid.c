@@ -256,6 +256,9 @@ out:
 	return err;
 }
 
+/**
+ * cpu_model_free() - free a model; vCPUs that were set up keep what they have
+ */
 void cpu_model_free(struct cpu_model *model)
 {
 	free(model);

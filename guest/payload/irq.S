@@ -57,13 +57,14 @@ main:
 	outb	%al, $PORT_RTC
 	movb	$0x26, %al
 	outb	%al, $PORT_RTC + 1
+	/* what is pending goes before the interrupt is enabled: only its handler reads C after */
+	movb	$0x0c, %al
+	outb	%al, $PORT_RTC
+	inb	$PORT_RTC + 1, %al
 	movb	$0x0b, %al
 	outb	%al, $PORT_RTC
 	movb	$0x42, %al
 	outb	%al, $PORT_RTC + 1
-	movb	$0x0c, %al
-	outb	%al, $PORT_RTC
-	inb	$PORT_RTC + 1, %al
 	movl	$seen8, %esi
 	call	await
 	expect	"periodic interrupt of the RTC", $1

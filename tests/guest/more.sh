@@ -225,3 +225,18 @@ case_help() {
 	"$LKVM" help nonsense >"$OUT" 2>"$ERR"
 	[ $? = 125 ] || wrong "help of an unknown command does not end with 125"
 }
+
+# The guest has ended, but nobody reads what it said: a signal still ends lkvm.
+case_stuck-reader() {
+	mkfifo "$DIR/fifo"
+	exec 7<>"$DIR/fifo"
+	head -c 65536 /dev/zero >&7	# a pipe's size: full
+	lkvm_command -k "$guests/flood"
+	"${COMMAND[@]}" </dev/null >"$DIR/fifo" 2>"$ERR" &
+	PID=$!
+	sleep 3
+	is_alive "$PID" || wrong "it did not wait for its reader"
+	kill -TERM "$PID"
+	wait_lkvm 10
+	exec 7>&-
+}

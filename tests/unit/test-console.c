@@ -304,11 +304,11 @@ static void child_speaks(void)
 		CHECK(put(&"0123456789"[i % 10], 1) == 1);
 	CHECK(seen_bytes == 100);
 	run_for(50 * MSEC);
-	console_drain(con, 0);
+	console_drain(con, 5000);
 	tell_parent();
 	/* Then some that only draining brings out. */
 	CHECK(put("end", 3) == 3);
-	console_drain(con, 0);
+	console_drain(con, 5000);
 	free_console();
 	CHECK(!said_count);
 }
@@ -363,7 +363,7 @@ static void child_waits_for_reader(void)
 		while (!n && sem_wait(&uart.writable) < 0)
 			;
 	}
-	console_drain(con, 0);
+	console_drain(con, 5000);
 	CHECK(seen_bytes == FLOOD);
 	free_console();
 	CHECK(!said_count);
@@ -384,7 +384,7 @@ static void child_floods(void)
 {
 	make_console(log_path, false, false);
 	flood(FLOOD);
-	console_drain(con, 0);
+	console_drain(con, 5000);
 	free_console();
 	CHECK(!said_count);
 }
@@ -437,7 +437,7 @@ static void child_blocking_stays(void)
 	make_console(NULL, true, false);
 	flood(100);
 	run_for(20 * MSEC);
-	console_drain(con, 0);
+	console_drain(con, 5000);
 	CHECK(!(fcntl(0, F_GETFL) & O_NONBLOCK));
 	CHECK(!(fcntl(1, F_GETFL) & O_NONBLOCK));
 	console_chr(con)->front = NULL;
@@ -454,7 +454,7 @@ static void child_on_full_disk(void)
 {
 	make_console(NULL, false, false);
 	flood(FLOOD);
-	console_drain(con, 0);
+	console_drain(con, 5000);
 	/* Said once, by name. */
 	CHECK(said_count == 1);
 	CHECK(strstr(said_text, "standard output") && strstr(said_text, strerror(ENOSPC)));
@@ -475,7 +475,7 @@ static void child_with_full_log(void)
 {
 	make_console("/dev/full", false, false);
 	flood(FLOOD);
-	console_drain(con, 0);
+	console_drain(con, 5000);
 	CHECK(said_count == 1);
 	CHECK(strstr(said_text, "--log /dev/full") && strstr(said_text, strerror(ENOSPC)));
 	free_console();
@@ -541,7 +541,7 @@ static void child_quiet(void)
 {
 	make_console(log_path, false, true);
 	flood(200 * KiB);
-	console_drain(con, 0);
+	console_drain(con, 5000);
 	tell_parent();
 	usleep(20000);
 	console_show(con);
@@ -567,7 +567,7 @@ static void child_quiet_success(void)
 {
 	make_console(NULL, false, true);
 	flood(1000);
-	console_drain(con, 0);
+	console_drain(con, 5000);
 	free_console();
 }
 
@@ -598,7 +598,7 @@ static void child_quiet_flood(void)
 			while (sem_wait(&uart.writable) < 0)
 				;
 	}
-	console_drain(con, 0);
+	console_drain(con, 5000);
 	console_show(con);
 	CHECK(said_count == 1);
 	CHECK(strstr(said_text, "not kept"));
@@ -651,7 +651,7 @@ static void child_tail(void)
 		CHECK((u8)buf[i] == pattern(total - 16 * KiB + i));
 	CHECK(console_tail(con, buf, 100) == 100);
 	CHECK((u8)buf[99] == pattern(total - 1));
-	console_drain(con, 0);
+	console_drain(con, 5000);
 	free_console();
 }
 
@@ -692,7 +692,7 @@ static void child_reads_to_the_end(void)
 	CHECK(!quits);
 	/* The end of the input is not the end of the output. */
 	CHECK(put("still here", 10) == 10);
-	console_drain(con, 0);
+	console_drain(con, 5000);
 	free_console();
 	CHECK(!said_count);
 }
@@ -875,7 +875,7 @@ static void child_at_terminal(void)
 	CHECK(quits == 1 && uart.data[8] == 'w' && uart.breaks == 1);
 
 	CHECK(put("\n\x1b[0m", 5) == 5);
-	console_drain(con, 0);
+	console_drain(con, 5000);
 	tell_parent();
 	run_for(20 * MSEC);
 	free_console();
@@ -958,7 +958,7 @@ static void child_in_background(void)
 		CHECK(!console_is_terminal(con));
 		CHECK(put("background", 10) == 10);
 		run_for(30 * MSEC);
-		console_drain(con, 0);
+		console_drain(con, 5000);
 		CHECK(!uart.len);
 		free_console();
 		_exit(0);
