@@ -7,7 +7,7 @@
 #   LAB_CASES=pattern  only the lab cases whose names match this shell pattern
 #   FUZZ_SECONDS=60    how long each fuzzer runs
 #   UNIT_KINDS="plain address undefined coverage"  how the unit tests are built and run
-#   GUEST_CASES, LINT_RULES  the same for flat guests and for the rules of lint
+#   GUEST_CASES, CLI_CASES, LINT_RULES  the same for flat guests, bad input and the rules of lint
 
 suites := lint build unit cli guest fuzz lab
 

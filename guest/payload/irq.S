@@ -88,7 +88,7 @@ enable:
 
 /* await(%esi): waits a bounded time for the counter at %esi; %eax = 1 when it moved */
 await:
-	movl	$200000, %ecx
+	movl	$50000000, %ecx	/* a second or so, where it is not interpreted */
 1:	movl	(%esi), %eax
 	testl	%eax, %eax
 	jnz	2f
@@ -129,7 +129,8 @@ end_of_first:
 	popl	%edx
 	popl	%eax
 	/* an interpreter may not know iret in protected mode: this is the same here */
-	sti
+	pushl	8(%esp)
+	popfl
 	lret	$4
 rtc:
 	pushl	%eax
