@@ -324,18 +324,22 @@ static void serial_write_ier(struct serial_regs *r, u8 value)
 
 static void serial_write_fcr(struct serial_regs *r, u8 value)
 {
-	bool toggled = (value ^ r->fcr) & UART_FCR_ENABLE_FIFO;
+	bool off = r->fcr & ~value & UART_FCR_ENABLE_FIFO;
 
-	/* The other bits count only together with this one. */
+	/*
+	 * Switching the FIFOs on would clear them too by the data sheet. But Linux does that
+	 * after it has begun to listen, and a byte that is there by then would be lost; who
+	 * wants them cleared says so. The other bits count only together with this one.
+	 */
 	if (!(value & UART_FCR_ENABLE_FIFO))
 		value = 0;
 	r->fcr = value & SERIAL_FCR;
-	if (toggled || (value & UART_FCR_CLEAR_RCVR)) {
+	if (off || (value & UART_FCR_CLEAR_RCVR)) {
 		r->rx_count = 0;
 		r->rx_break = 0;
 		serial_break_follows(r);
 	}
-	if (toggled || (value & UART_FCR_CLEAR_XMIT)) {
+	if (off || (value & UART_FCR_CLEAR_XMIT)) {
 		r->tx_count = 0;
 		r->thre = true;
 	}

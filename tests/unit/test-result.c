@@ -191,7 +191,10 @@ static void guest_and_signal(void **state)
 static void awkward_names(void **state)
 {
 	struct result r = {
-		.kernel = "/tmp/a \"quoted\"\\ name\n\t\x01 \xc3\xa4", .release = "</script>", .start_ns = 1, .end_ns = 2,
+		.kernel = "/tmp/a \"quoted\"\\ name\n\t\x01 \xc3\xa4",
+		.release = "</script>",
+		.start_ns = 1,
+		.end_ns = 2,
 	};
 	struct json_object *o;
 

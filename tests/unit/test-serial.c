@@ -246,6 +246,25 @@ static void clearing_the_transmitter(void **state)
 	assert_int_equal(backend.len, 0);
 }
 
+/* Linux enables the interrupts first and the FIFOs then: what came in between stays. */
+static void input_before_the_fifos(void **state)
+{
+	out(UART_FCR, UART_FCR_ENABLE_FIFO);
+	out(UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_CLEAR_RCVR | UART_FCR_CLEAR_XMIT);
+	out(UART_FCR, 0);
+	out(UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
+	out(UART_IER, UART_IER_RDI);
+	assert_int_equal(input("one"), 1);
+	out(UART_FCR, UART_FCR_ENABLE_FIFO);
+	out(UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_8);
+	assert_true(in(UART_LSR) & UART_LSR_DR);
+	assert_int_equal(in(UART_RX), 'o');
+	/* Off is a clearing, and so is saying it. */
+	assert_int_equal(input("ne"), 2);
+	out(UART_FCR, 0);
+	assert_false(in(UART_LSR) & UART_LSR_DR);
+}
+
 /* The tests by which a driver looks for broken UARTs: THRE must come again. */
 static void thre_comes_again(void **state)
 {
@@ -717,6 +736,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(power_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(plain_registers, setup, teardown),
 		cmocka_unit_test_setup_teardown(autoconfig, setup, teardown),
+		cmocka_unit_test_setup_teardown(input_before_the_fifos, setup, teardown),
 		cmocka_unit_test_setup_teardown(sends_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_backend_holds_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(flood_is_dropped, setup, teardown),

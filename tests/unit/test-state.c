@@ -368,7 +368,8 @@ static void device_refuses(void **state)
 static void versions(void **state)
 {
 	static const struct { u32 saved, known; int err; } table[] = {
-		{ 1, 1, 0 }, { 1, 2, 0 }, { 2, 2, 0 }, { 2, 1, -EBADMSG }, { 0, 1, -EBADMSG }, { UINT32_MAX, 5, -EBADMSG },
+		{ 1, 1, 0 }, { 1, 2, 0 }, { 2, 2, 0 }, { 2, 1, -EBADMSG }, { 0, 1, -EBADMSG },
+		{ UINT32_MAX, 5, -EBADMSG },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(table); i++) {
