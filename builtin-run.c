@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "acpi.h"
 #include "board.h"
 #include "boot.h"
 #include "builtin.h"
@@ -20,6 +21,7 @@
 #include "util.h"
 
 #define DEFAULT_CPUS_MAX 8
+#define CPUS_MAX	ACPI_CPUS_MAX
 #define DEFAULT_MEM	(1 * GiB)
 #define MEM_MIN		(2 * MiB)
 #define NAME_MAX_LEN	64
@@ -29,8 +31,7 @@
  * for nothing. doc/benchmarks.md has what each one saves.
  */
 static const char fast_words[] =
-	" cryptomgr.notests raid=noautodetect i8042.noaux"
-	" tsc=reliable no_timer_check rcupdate.rcu_expedited=1";
+	" cryptomgr.notests raid=noautodetect i8042.noaux tsc=reliable rcupdate.rcu_expedited=1";
 
 static struct {
 	const char *kernel;
@@ -92,6 +93,8 @@ static int parse_cpus(const char *arg, void *value)
 		else if (parse_uint(number, field) || !*field)
 			err = usage_error("-c %s: %s is not a number from 1 on", arg, number);
 	}
+	if (!err && t.cpus > CPUS_MAX)
+		err = usage_error("-c %s: more than the %d CPUs that ACPI tables can describe", arg, CPUS_MAX);
 	if (!err && !t.cpus)
 		err = usage_error("-c %s: begins with the number of CPUs, as in -c 8,sockets=2", arg);
 	if (!err)

@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -111,7 +112,8 @@ static void put_out(struct console *con, const u8 *data, size_t len)
 	} else if (con->out_fd >= 0 && !write_all(con->out_fd, data, len)) {
 		/* A reader that has gone away is not worth a word. */
 		if (errno != EPIPE)
-			error(-errno, "standard output: the rest of the console is lost");
+			error(-errno, "standard %s: the rest of the guest's output is lost",
+			      con->out_fd == STDERR_FILENO ? "error" : "output");
 		con->out_fd = -1;
 	}
 }
@@ -392,6 +394,23 @@ static int start_input(struct console *con)
 	return 0;
 }
 
+/* A file without a name; not every file system can make one that never had one. */
+static int open_spool(const char *dir)
+{
+	char name[PATH_MAX];
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd < 0 ? -errno : fd;
+	if ((size_t)snprintf(name, sizeof(name), "%s/lkvm-XXXXXX", dir) >= sizeof(name))
+		return -ENAMETOOLONG;
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	unlink(name);
+	return fd;
+}
+
 static const struct chr_ops console_ops = {
 	.write = console_write,
 	.resume = console_resume,
@@ -441,9 +460,9 @@ int console_new(struct loop *loop, const struct console_config *cfg, struct cons
 		}
 	}
 	if (cfg->quiet) {
-		con->spool_fd = open(dir ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		con->spool_fd = open_spool(dir ? dir : "/tmp");
 		if (con->spool_fd < 0) {
-			err = error(-errno, "--quiet: cannot keep the console's output in %s (TMPDIR)",
+			err = error(con->spool_fd, "--quiet: cannot keep the console's output in %s (TMPDIR)",
 				    dir ? dir : "/tmp");
 			goto fail;
 		}

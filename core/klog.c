@@ -2,9 +2,9 @@
 /*
  * Find the few sentences of a Linux kernel on its console that tell how a run goes.
  *
- * A line counts only if the sentence begins it, after the time stamps and the
- * caller's mark that printk may put before it: a program that prints a log of
- * another kernel in the middle of its own line does not panic this one.
+ * A line counts only if the sentence begins it, after the time stamps and the caller's
+ * mark that printk may put before it, or, for a panic, if it follows such a stamp: a program
+ * may have left its line unfinished.
  */
 #include <ctype.h>
 
@@ -32,13 +32,22 @@ static const char *skip_prefix(const char *s)
 	}
 }
 
+/* At the beginning, or behind a time stamp that had to follow what a program left unfinished. */
+static bool says_panic(const char *line, const char *text)
+{
+	static const char panic[] = "Kernel panic - not syncing";
+	const char *at = strstr(line, panic);
+
+	return at && (at == text || (at - line > 2 && at[-1] == ' ' && at[-2] == ']'));
+}
+
 static void line_done(struct klog *k)
 {
 	const char *s;
 
 	k->line[k->len] = '\0';
 	s = skip_prefix(k->line);
-	if (!strncmp(s, "Kernel panic - not syncing", 26)) {
+	if (says_panic(k->line, s)) {
 		if (k->panic)
 			k->panic(k->arg);
 	} else if (!strncmp(s, "Run ", 4) && strstr(s, " as init process")) {

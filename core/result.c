@@ -127,11 +127,19 @@ int result_check(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *dir = slash ? strndup(path, slash - path + 1) : strdup(".");
+	struct stat there;
 	int err;
 
 	if (!dir)
 		return error(-ENOMEM, "--result %s", path);
-	err = access(dir, W_OK | X_OK) < 0 ? -errno : 0;
+	if (!*path)
+		err = -ENOENT;
+	else if (stat(path, &there) < 0 || S_ISREG(there.st_mode))
+		err = access(dir, W_OK | X_OK) < 0 ? -errno : 0;
+	else if (S_ISDIR(there.st_mode))
+		err = -EISDIR;
+	else
+		err = access(path, W_OK) < 0 ? -errno : 0;
 	free(dir);
 	return err ? error(err, "--result %s", path) : 0;
 }

@@ -18,6 +18,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "chr.h"
 #include "console.h"
 #include "klog.h"
 #include "log.h"
@@ -288,6 +289,10 @@ static int boot_once(struct run *r)
 	if (cfg->boot_timeout_ns)
 		loop_timer_set(r->boot_timeout, cfg->boot_timeout_ns, 0);
 	loop_timer_set(r->tick, SECOND_NS, SECOND_NS);
+	/* What the UARTs of the machine before a reboot refused waits in their backends. */
+	for (unsigned int i = 0; i < MACHINE_UARTS; i++)
+		if (cfg->machine.uarts[i])
+			cfg->machine.uarts[i]->ops->resume(cfg->machine.uarts[i]);
 	err = machine_start(r->machine);
 	if (err)
 		return err;

@@ -539,11 +539,13 @@ static void drain_gives_up(void **state)
 
 static void child_quiet(void)
 {
+	char byte;
+
 	make_console(log_path, false, true);
 	flood(200 * KiB);
 	console_drain(con, 5000);
 	tell_parent();
-	usleep(20000);
+	CHECK(read(STDIN_FILENO, &byte, 1) == 1);
 	console_show(con);
 	free_console();
 	CHECK(!said_count);
@@ -553,11 +555,12 @@ static void quiet(void **state)
 {
 	int waiting;
 
-	start(child_quiet, -1, out[1]);
+	start(child_quiet, in[0], out[1]);
 	close_one(&out[1]);
 	await_child();
 	assert_int_equal(ioctl(out[0], FIONREAD, &waiting), 0);
 	assert_int_equal(waiting, 0);
+	assert_int_equal(write(in[1], "", 1), 1);
 	assert_int_equal(read_pattern(out[0], 0), 200 * KiB);
 	assert_child_fine();
 	assert_log_has(200 * KiB);

@@ -58,6 +58,8 @@ static const struct {
 	{ PANIC "\n", 1, 0 },
 	{ PANIC ": VFS: Unable to mount root fs on unknown-block(0,0)\r\n", 1, 0 },
 	{ "[    1.234567] " PANIC ": x\r\n", 1, 0 },
+	{ "test running... [    1.234567] " PANIC ": x\r\n", 1, 0 },
+	{ "# [    1.234567][   T12] " PANIC "\r\n", 1, 0 },
 	{ "[12345.678901] " PANIC ": x\n", 1, 0 },
 	{ "<0>[    1.234567] " PANIC "\n", 1, 0 },
 	{ "[    1.234567][    T1] " PANIC "\n", 1, 0 },

@@ -13,11 +13,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
 
 #include "images.h"
+#include "log.h"
 #include "outcome.h"
 #include "result.h"
 #include "util.h"
@@ -234,6 +236,58 @@ static void unwritable(void **state)
 	assert_unwritable(inside, -ENOTDIR);
 }
 
+/* Most of it is known before the guest runs. */
+static void checked_early(void **state)
+{
+	static const struct { const char *path; int err; } bad[] = {
+		{ "/no/such/folder/result", -ENOENT }, { "/tmp", -EISDIR }, { "", -ENOENT },
+		{ "/etc/passwd/x", -ENOTDIR },
+	};
+	int old_cwd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
+		said_start();
+		assert_int_equal(result_check(bad[i].path), bad[i].err);
+		assert_int_equal(said_lines(), 1);
+		assert_non_null(strstr(said(), "--result"));
+		assert_non_null(strstr(said(), bad[i].path));
+	}
+	said_start();
+	assert_int_equal(result_check(path), 0);
+	assert_int_equal(result_check("/dev/null"), 0);
+	assert_int_equal(chdir(dir), 0);
+	assert_int_equal(result_check("result.json"), 0);
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(result_check("result.json"), 0);
+	assert_int_equal(fchdir(old_cwd), 0);
+	close(old_cwd);
+	assert_int_equal(said_lines(), 0);
+}
+
+static void child_without_rights(void)
+{
+	/* /dev belongs to somebody else, the devices in it are everybody's. */
+	if (setgid(65534) || setuid(65534))
+		_exit(77);
+	log_set_hook(NULL);
+	dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+	_exit(result_check("/dev/null") || result_check("/dev/full") || result_check(path) != -EACCES);
+}
+
+static void checked_as_a_user(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (!pid)
+		child_without_rights();
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 /* What is no file is written to, not replaced. */
 static void into_a_pipe(void **state)
 {
@@ -294,6 +348,8 @@ int main(void)
 		TEST(guest_and_signal),
 		TEST(awkward_names),
 		TEST(unwritable),
+		TEST(checked_early),
+		TEST(checked_as_a_user),
 		TEST(into_a_pipe),
 		TEST(replaces_files),
 	};
