@@ -33,12 +33,16 @@ static const char *skip_prefix(const char *s)
 }
 
 /* At the beginning, or behind a time stamp that had to follow what a program left unfinished. */
-static bool says_panic(const char *line, const char *text)
+static bool says_panic(const char *line)
 {
-	static const char panic[] = "Kernel panic - not syncing";
-	const char *at = strstr(line, panic);
+	const char *at = strstr(line, "Kernel panic - not syncing");
 
-	return at && (at == text || (at - line > 2 && at[-1] == ' ' && at[-2] == ']'));
+	if (!at)
+		return false;
+	for (const char *s = line; s; s = strchr(s + 1, '['))
+		if (skip_prefix(s) == at)
+			return true;
+	return false;
 }
 
 static void line_done(struct klog *k)
@@ -47,7 +51,7 @@ static void line_done(struct klog *k)
 
 	k->line[k->len] = '\0';
 	s = skip_prefix(k->line);
-	if (says_panic(k->line, s)) {
+	if (says_panic(k->line)) {
 		if (k->panic)
 			k->panic(k->arg);
 	} else if (!strncmp(s, "Run ", 4) && strstr(s, " as init process")) {
