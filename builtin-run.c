@@ -4,6 +4,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "acpi.h"
@@ -237,8 +238,7 @@ static char *command_line(bool terminal)
 	if (!f)
 		return NULL;
 	if (!opt.nodefaults) {
-		if (!strcmp(opt.console, "serial"))
-			fputs(" console=ttyS0", f);
+		fputs(" console=ttyS0", f);
 		if (!terminal)
 			fputs(" panic=-1", f);
 	}
@@ -272,6 +272,21 @@ static bool check_name(char *own, size_t size)
 	return true;
 }
 
+/* What can be read only once is gone when the guest reboots. */
+static bool check_initrds(void)
+{
+	struct stat st;
+
+	for (unsigned int i = 0; opt.reboot && i < opt.initrds.count; i++) {
+		if (!stat(opt.initrds.items[i], &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+			usage_error("--reboot: initrd %s is no file, and could not be read again",
+				    opt.initrds.items[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool check(bool terminal)
 {
 	if (opt.quiet && terminal) {
@@ -282,7 +297,7 @@ static bool check(bool terminal)
 		/* ttyS0 is on the pseudo-terminal then, and stdin and stdout have nothing. */
 		opt.console = "none";
 	}
-	return !cpu_model_check(opt.cpu);
+	return !cpu_model_check(opt.cpu) && check_initrds();
 }
 
 /* Build the machine without KVM, and tell of it. */

@@ -52,5 +52,7 @@ int main(int argc, char **argv)
 		die("unknown command %s (see lkvm help)", name);
 	if (argc < 2)
 		return cmd->run(1, argv);
+	if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
+		return command_find("help")->run(2, (char *[]){ argv[0], argv[1], NULL });
 	return cmd->run(argc - 1, argv + 1);
 }

@@ -9,8 +9,9 @@
  * they are never made non-blocking: only workers read and write them.
  *
  * Input: the main loop waits for the descriptor where it can be waited for, a worker reads,
- * the main loop gives the bytes to the UART as it has room. On a terminal, Ctrl-A begins a
- * command: x ends lkvm, c sends a break (so that the next key is a sysrq), Ctrl-A is Ctrl-A.
+ * the main loop gives the bytes to the UART as it has room. A terminal is read on even if the
+ * UART takes nothing, and what is too much is lost. There Ctrl-A begins a command: x ends
+ * lkvm, c sends a break (so that the next key is a sysrq), Ctrl-A is Ctrl-A.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +35,7 @@
 #define INPUT_SIZE	1024
 #define SPOOL_LIMIT	(64 * MiB)
 #define GATHER_NS	2000000		/* how long output waits for more, ns */
+#define RETRY_NS	500000000	/* how often a terminal is asked for that is not ours, ns */
 #define CTRL_A		1
 
 struct console {
@@ -64,9 +66,11 @@ struct console {
 	struct work read_job;
 	bool read_busy, in_ended, resume_posted;
 	bool escape;			/* Ctrl-A was typed */
-	u8 in_buf[INPUT_SIZE];
+	u8 in_buf[INPUT_SIZE];		/* the worker's, while read_busy */
 	ssize_t in_result;
+	u8 in_wait[INPUT_SIZE];		/* for the UART: from in_at to in_len */
 	size_t in_at, in_len;
+	struct loop_timer *retry;	/* for a terminal that is not ours now */
 };
 
 /* --- output ------------------------------------------------------------ */
@@ -151,9 +155,10 @@ static void start_writing(struct console *con)
 		return;
 	con->writing = true;
 	if (work_submit(&con->write_job)) {
-		/* No thread to be had: the output is lost, the guest goes on. */
+		/* No thread to be had now; what is there waits. */
 		con->writing = false;
-		con->used = 0;
+		con->gathering = true;
+		loop_timer_set(con->timer, GATHER_NS, 0);
 	}
 }
 
@@ -275,8 +280,8 @@ static void read_run(struct work *work)
 	do {
 		con->in_result = read(STDIN_FILENO, con->in_buf, sizeof(con->in_buf));
 	} while (con->in_result < 0 && errno == EINTR);
-	if (con->in_result < 0 && errno == EAGAIN)
-		con->in_result = -EAGAIN;
+	if (con->in_result < 0)
+		con->in_result = -errno;
 }
 
 static void read_submit(struct console *con)
@@ -304,7 +309,7 @@ static void feed(struct console *con)
 {
 	if (!con->chr.front || con->in_at == con->in_len)
 		return;
-	con->in_at += con->chr.front->input(con->chr.opaque, con->in_buf + con->in_at,
+	con->in_at += con->chr.front->input(con->chr.opaque, con->in_wait + con->in_at,
 					    con->in_len - con->in_at);
 	if (con->in_at == con->in_len && !con->in_ended)
 		want_input(con);
@@ -360,13 +365,24 @@ static size_t take_commands(struct console *con, u8 *data, size_t len)
 	return out;
 }
 
+static void retry(void *arg)
+{
+	want_input(arg);
+}
+
 static void read_done(struct work *work)
 {
 	struct console *con = container_of(work, struct console, read_job);
+	size_t len;
 
 	con->read_busy = false;
 	if (con->in_result == -EAGAIN) {
 		want_input(con);
+		return;
+	}
+	if (con->in_result == -EIO && con->terminal) {
+		/* We are in the background; waiting for the descriptor would return at once. */
+		loop_timer_set(con->retry, RETRY_NS, 0);
 		return;
 	}
 	if (con->in_result <= 0) {
@@ -374,13 +390,19 @@ static void read_done(struct work *work)
 		con->in_ended = true;
 		return;
 	}
-	con->in_at = 0;
-	con->in_len = con->in_result;
+	len = con->in_result;
 	if (con->terminal)
-		con->in_len = take_commands(con, con->in_buf, con->in_len);
-	if (con->in_len)
-		feed(con);
-	else
+		len = take_commands(con, con->in_buf, len);
+	/* Before what is new there is something only on a terminal. */
+	memmove(con->in_wait, con->in_wait + con->in_at, con->in_len - con->in_at);
+	con->in_len -= con->in_at;
+	con->in_at = 0;
+	len = min(len, sizeof(con->in_wait) - con->in_len);
+	memcpy(con->in_wait + con->in_len, con->in_buf, len);
+	con->in_len += len;
+	feed(con);
+	/* A guest that takes nothing must not lock the user in: Ctrl-A is always heard. */
+	if (con->terminal || con->in_at == con->in_len)
 		want_input(con);
 }
 
@@ -450,7 +472,8 @@ int console_new(struct loop *loop, const struct console_config *cfg, struct cons
 	pthread_cond_init(&con->drained, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	con->timer = loop_timer_new(loop, gathered, con);
-	if (!con->timer) {
+	con->retry = loop_timer_new(loop, retry, con);
+	if (!con->timer || !con->retry) {
 		err = error(-errno, "console");
 		goto fail;
 	}
@@ -501,6 +524,7 @@ void console_free(struct console *con)
 	con->in_watch = NULL;
 	con->in_ended = true;
 	loop_timer_free(con->timer);
+	loop_timer_free(con->retry);
 	pthread_mutex_lock(&con->lock);
 	busy = con->read_busy || con->writing;
 	pthread_mutex_unlock(&con->lock);

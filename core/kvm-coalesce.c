@@ -124,11 +124,14 @@ static u32 ring_load(u32 *p)
 void coalesce_drain(struct coalesce *c)
 {
 	struct kvm_coalesced_mmio_ring *ring = c->ring;
+	u32 last;
 
 	if (!ring || ring_load(&ring->first) == ring_load(&ring->last))
 		return;
 	pthread_mutex_lock(&c->lock);
-	while (ring->first != ring_load(&ring->last)) {
+	/* Up to here and no further: others go on writing, and have exits of their own. */
+	last = ring_load(&ring->last) % RING_ENTRIES;
+	while (ring->first != last) {
 		struct kvm_coalesced_mmio *w = &ring->coalesced_mmio[ring->first % RING_ENTRIES];
 
 		bus_write(c->reader, w->phys_addr, w->data, min(w->len, (u32)sizeof(w->data)));

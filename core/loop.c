@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
@@ -246,12 +247,17 @@ static void *loop_thread(void *arg)
  */
 int loop_start(struct loop *loop)
 {
+	sigset_t all, old;
 	int err;
 
 	/* From now on loop_call_wait() waits for the thread, also while that comes up. */
 	loop->started = true;
 	loop->running = true;
+	/* Signals are for the process's first thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&loop->thread, NULL, loop_thread, loop);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err) {
 		loop->started = false;
 		loop->running = false;

@@ -68,9 +68,11 @@ int machine_new(const struct machine_config *cfg, const struct board *board, str
 	m->mem = mem_new();
 	m->pio = bus_new("ports", PIO_LIMIT);
 	m->mmio = bus_new("memory", MMIO_LIMIT);
-	m->loop = loop_new("devices");
 	m->cpus = calloc(cfg->cpus.cpus, sizeof(m->cpus[0]));
-	if (!m->mem || !m->pio || !m->mmio || !m->loop || !m->cpus)
+	m->loop = loop_new("devices");
+	if (!m->loop)
+		err = error(-errno, "loop of the devices");
+	else if (!m->mem || !m->pio || !m->mmio || !m->cpus)
 		err = error(-ENOMEM, "machine");
 	else
 		err = build(m);

@@ -21,6 +21,8 @@
 struct pty {
 	struct chr chr;
 	struct loop *loop;
+	void (*output_seen)(void *arg, const u8 *data, size_t len);
+	void *arg;
 	int fd;
 	int peer;		/* kept open, so that a terminal program may come and go */
 	char name[64];
@@ -33,6 +35,9 @@ struct pty {
 static size_t pty_write(struct chr *chr, const u8 *data, size_t len)
 {
 	struct pty *p = container_of(chr, struct pty, chr);
+
+	if (p->output_seen)
+		p->output_seen(p->arg, data, len);
 
 	if (write(p->fd, data, len) < 0 && errno != EAGAIN)
 		debug("%s: %s", p->name, strerror(errno));
@@ -85,11 +90,14 @@ static const struct chr_ops pty_ops = {
 /**
  * pty_new() - make a pseudo-terminal
  * @loop:	the main loop
+ * @output_seen: called with what the guest sends, from the thread that sends it, or NULL
+ * @arg:	handed to @output_seen
  * @out:	set to it
  *
  * Return: 0 or -errno, said.
  */
-int pty_new(struct loop *loop, struct pty **out)
+int pty_new(struct loop *loop, void (*output_seen)(void *arg, const u8 *data, size_t len), void *arg,
+	    struct pty **out)
 {
 	struct pty *p = calloc(1, sizeof(*p));
 	struct termios raw;
@@ -99,6 +107,8 @@ int pty_new(struct loop *loop, struct pty **out)
 		return error(-ENOMEM, "pseudo-terminal");
 	p->chr.ops = &pty_ops;
 	p->loop = loop;
+	p->output_seen = output_seen;
+	p->arg = arg;
 	p->peer = -1;
 	p->fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
 	if (p->fd < 0 || grantpt(p->fd) < 0 || unlockpt(p->fd) < 0 ||

@@ -8,7 +8,9 @@
  * under --reboot builds the machine anew; console and pseudo-terminals stay.
  *
  * A signal presses the guest's power button, if the guest listens to it, and gives it
- * a little time; a second signal ends the run at once. Each second the run looks
+ * a little time; a second signal ends the run at once. Before and after the loop, where
+ * lkvm may wait for a file or for its reader, a signal or the time limit ends the process
+ * where it is: there is no guest then. Each second the run looks
  * whether the guest has halted for good, which nothing else would tell, and whether it
  * is quiet after a panic.
  */
@@ -16,6 +18,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "chr.h"
@@ -27,6 +30,7 @@
 #include "pty.h"
 #include "result.h"
 #include "run.h"
+#include "term.h"
 #include "util.h"
 
 #define SECOND_NS	1000000000ULL
@@ -46,6 +50,7 @@ struct run {
 	struct machine *machine;
 	struct klog klog;
 
+	sigset_t signals;		/* that end the run */
 	int signal_fd;
 	struct loop_fd *signal_watch;
 	struct loop_timer *tick, *timeout, *boot_timeout, *grace;
@@ -100,6 +105,14 @@ static void kernel_starts_init(void *arg)
 
 	if (!r->init_ns)
 		r->init_ns = now_ns();
+}
+
+static void tell_console(void *arg, const u8 *data, size_t len)
+{
+	struct run *r = arg;
+	struct chr *chr = console_chr(r->console);
+
+	chr->ops->write(chr, data, len);
 }
 
 static void quit(void *arg)
@@ -188,22 +201,45 @@ static void every_second(void *arg)
 
 /* --- the parts --------------------------------------------------------------- */
 
+/* Outside of the loop. */
+static void end_here(int sig)
+{
+	static const char late[] = "lkvm: out of time before the guest ran (--timeout)\n";
+
+	term_restore();
+	if (sig == SIGALRM && write(STDERR_FILENO, late, sizeof(late) - 1) < 0)
+		_exit(STATUS_TIMEOUT);
+	_exit(sig == SIGALRM ? STATUS_TIMEOUT : STATUS_SIGNAL + sig);
+}
+
+static void set_alarm(u64 ns)
+{
+	struct itimerval it = {
+		.it_value = { .tv_sec = ns / SECOND_NS, .tv_usec = ns % SECOND_NS / 1000 + (ns > 0) },
+	};
+
+	setitimer(ITIMER_REAL, &it, NULL);
+}
+
 static int make_signals(struct run *r)
 {
-	struct sigaction ignore = { .sa_handler = SIG_IGN }, old;
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, end = { .sa_handler = end_here }, old;
 	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP };
-	sigset_t set;
 
-	sigemptyset(&set);
+	sigemptyset(&r->signals);
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
 		/* Who was started with a signal ignored (nohup) goes on ignoring it. */
 		sigaction(wanted[i], NULL, &old);
-		if (old.sa_handler != SIG_IGN)
-			sigaddset(&set, wanted[i]);
+		if (old.sa_handler == SIG_IGN)
+			continue;
+		sigaddset(&r->signals, wanted[i]);
+		sigaction(wanted[i], &end, NULL);
 	}
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigaction(SIGALRM, &end, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
-	r->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	sigaction(SIGXFSZ, &ignore, NULL);
+	set_alarm(r->cfg->timeout_ns);
+	r->signal_fd = signalfd(-1, &r->signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (r->signal_fd < 0)
 		return error(-errno, "signals");
 	r->signal_watch = loop_add(r->loop, r->signal_fd, EPOLLIN, signal_came, r);
@@ -248,7 +284,8 @@ static int make_backends(struct run *r)
 	for (unsigned int i = 0; i < MACHINE_UARTS; i++) {
 		if (!(r->cfg->ptys & 1U << i))
 			continue;
-		err = pty_new(r->loop, &r->ptys[i]);
+		/* The console hears of what ttyS0 says there: for the log, the tail, and panics. */
+		err = pty_new(r->loop, i ? NULL : tell_console, r, &r->ptys[i]);
 		if (err)
 			return err;
 		m->uarts[i] = pty_chr(r->ptys[i]);
@@ -296,9 +333,13 @@ static int boot_once(struct run *r)
 	err = machine_start(r->machine);
 	if (err)
 		return err;
+	sigprocmask(SIG_BLOCK, &r->signals, NULL);
+	set_alarm(0);
 	loop_run(r->loop);
 	loop_timer_set(r->tick, 0, 0);
 	machine_stop(r->machine);
+	/* One that has come too late for the loop ends the process now. */
+	sigprocmask(SIG_UNBLOCK, &r->signals, NULL);
 	if (!r->result.spoke_ns)
 		r->result.spoke_ns = user_space_ns(r);
 	add_exits(r);
@@ -306,17 +347,18 @@ static int boot_once(struct run *r)
 }
 
 /*
- * A reader who does not read is waited for, but not when the user wants to go, or sends
- * a signal now. Until all is out, a worker may call the UART.
+ * A reader who does not read is waited for, but not when the user wants to go, nor beyond
+ * the time limit. Until all is out, a worker may call the UART.
  */
 static bool drain(struct run *r, struct console *con)
 {
 	enum outcome_reason reason = outcome_reason(r->outcome);
-	bool hurry = reason == OUTCOME_SIGNAL || reason == OUTCOME_TIMEOUT;
-	struct signalfd_siginfo si;
+	bool hurry = reason == OUTCOME_SIGNAL || reason == OUTCOME_TIMEOUT ||
+		     !strcmp(outcome_evidence(r->outcome), "user");
 
 	for (unsigned int waited = 0; !console_drain(con, DRAIN_STEP_MS); waited += DRAIN_STEP_MS)
-		if ((hurry && waited >= DRAIN_MS) || read(r->signal_fd, &si, sizeof(si)) == sizeof(si))
+		if ((hurry && waited >= DRAIN_MS) ||
+		    (r->cfg->timeout_ns && now_ns() - r->cfg->start_ns > r->cfg->timeout_ns + DRAIN_MS * 1000000ULL))
 			return false;
 	return true;
 }
@@ -337,6 +379,9 @@ static void print_tail(struct run *r)
 	if (!n)
 		return;
 	text[n] = '\0';
+	for (char *p = text; p < text + n; p++)
+		if (!*p)
+			*p = '?';
 	/* A whole number of lines, the last of which may have no end. */
 	for (char *p = text + n - 1; p > text; p--) {
 		if (p[-1] == '\n' && ++lines == TAIL_LINES) {
@@ -389,8 +434,7 @@ static int boot_until_done(struct run *r)
 {
 	int err;
 
-	while (!(err = boot_once(r)) && reboots(r)) {
-		drain_all(r);
+	while (!(err = boot_once(r)) && reboots(r) && drain_all(r)) {
 		machine_free(r->machine);
 		outcome_free(r->outcome);
 		r->machine = NULL;
@@ -413,15 +457,16 @@ static int finish(struct run *r, int err)
 		outcome_report(r->outcome, OUTCOME_LAUNCH, "lkvm", 0);
 	r->result.end_ns = now_ns();
 	r->result.first_run_ns = vcpu_first_run();
+	status = outcome_exit_status(r->outcome);
+	/* First of all: a reader who does not read may be all that is left to wait for. */
+	if (cfg->result && !r->no_result && result_write(cfg->result, r->outcome, &r->result) && !status)
+		status = STATUS_LAUNCH;
 	if (!err) {
 		r->drained = drain_all(r);
 		if (outcome_exit_status(r->outcome) && cfg->quiet)
 			console_show(r->console);
 		explain(r);
 	}
-	status = outcome_exit_status(r->outcome);
-	if (cfg->result && !r->no_result && result_write(cfg->result, r->outcome, &r->result) && !status)
-		status = STATUS_LAUNCH;
 	return status;
 }
 
@@ -462,7 +507,7 @@ int run_vm(struct run_config *cfg)
 	status = finish(r, err);
 
 	/* A worker that is stuck in a write still knows the UART: all goes with the process. */
-	if (!err && !r->drained)
+	if (r->machine && !r->drained)
 		return status;
 	machine_leave(r->machine);
 	for (unsigned int i = 0; i < MACHINE_UARTS; i++)

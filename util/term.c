@@ -47,7 +47,8 @@ bool term_is_foreground(int fd)
  */
 void term_restore(void)
 {
-	if (raw_fd >= 0)
+	/* Whoever is in the foreground has set it as he likes it; to set it would stop us. */
+	if (raw_fd >= 0 && tcgetpgrp(raw_fd) == getpgrp())
 		tcsetattr(raw_fd, TCSANOW, &cooked);
 }
 
@@ -83,8 +84,13 @@ static void continue_handler(int sig)
  */
 int term_raw(int fd)
 {
-	static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGQUIT, SIGSYS };
-	struct sigaction sa = { .sa_handler = fatal_handler, .sa_flags = SA_RESETHAND };
+	static const int fatal[] = {
+		SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGQUIT, SIGSYS, SIGTRAP, SIGUSR1, SIGUSR2,
+		SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT,
+	};
+	static char stack[16384];
+	const stack_t alternate = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	struct sigaction sa = { .sa_handler = fatal_handler, .sa_flags = SA_RESETHAND | SA_ONSTACK };
 	struct sigaction cont = { .sa_handler = continue_handler, .sa_flags = SA_RESTART };
 
 	if (tcgetattr(fd, &cooked) < 0)
@@ -94,8 +100,15 @@ int term_raw(int fd)
 	/* Set before the mode is: a signal in between restores what is there. */
 	raw_fd = fd;
 	atexit(restore_at_exit);
-	for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)
-		sigaction(fatal[i], &sa, NULL);
+	/* A stack that has run out cannot hold the handler. */
+	sigaltstack(&alternate, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(fatal); i++) {
+		struct sigaction old;
+
+		/* What has a handler already knows how to restore. */
+		if (!sigaction(fatal[i], NULL, &old) && old.sa_handler == SIG_DFL)
+			sigaction(fatal[i], &sa, NULL);
+	}
 	sigaction(SIGCONT, &cont, NULL);
 	if (tcsetattr(fd, TCSANOW, &raw) < 0)
 		return -errno;

@@ -131,6 +131,8 @@ static struct device *make_pm(struct machine *m, unsigned int n)
 		return NULL;
 	x86(m)->pm = acpi_pm_new(sci, m->cfg->outcome);
 	x86(m)->sci_watch = loop_add(m->loop, sci->resample_fd, EPOLLIN, sci_acknowledged, m);
+	if (!x86(m)->sci_watch)
+		error(-errno, "the SCI's acknowledgement");
 	if (!x86(m)->sci_watch && x86(m)->pm) {
 		device_destroy(x86(m)->pm);
 		x86(m)->pm = NULL;
@@ -182,7 +184,9 @@ struct chip_range {
 /*
  * The chips, in the order in which they are created. A row: who creates it, which one of its
  * kind, where it answers and how many of those ports KVM may collect the writes to
- * (core/kvm-coalesce.c), and for one that is there by option whether it is.
+ * (core/kvm-coalesce.c), and for one that is there by option whether it is. A zone does not
+ * know widths, so the reset port 0xcf9 lies in PCI's: a reset by it may come some
+ * milliseconds late.
  */
 static const struct chip {
 	struct device *(*make)(struct machine *m, unsigned int n);
@@ -229,7 +233,7 @@ static int x86_chips(struct machine *m)
 			continue;
 		dev = c->make(m, c->n);
 		if (!dev)
-			return error(-ENOMEM, "cannot create a device");
+			return -ENOMEM;		/* said where it happened */
 		machine_add(m, dev);
 		for (unsigned int i = 0; i < ARRAY_SIZE(c->ranges) && c->ranges[i].size; i++) {
 			int err = add_range(m, dev, &c->ranges[i]);

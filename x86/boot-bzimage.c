@@ -119,6 +119,8 @@ static int find_payload(struct boot_image *img)
 		return 0;
 	if (!within(offset, len, bz->code_size))
 		return usage_error("kernel %s: its payload lies outside of the file", img->name);
+	if (len > BOOT_FILE_MAX)
+		return usage_error("kernel %s: its payload is larger than %llu MiB", img->name, BOOT_FILE_MAX / MiB);
 	bz->packed = img->file;
 	bz->packed.base += bz->code_offset + offset;
 	bz->packed.size = len;

@@ -240,3 +240,51 @@ case_stuck-reader() {
 	wait_lkvm 10
 	exec 7>&-
 }
+
+# Before the guest runs lkvm may wait for a file: a signal and the time limit end it there.
+case_waiting-for-a-file() {
+	local option
+	mkfifo "$DIR/fifo"
+	for option in --log -i; do
+		lkvm_command -k "$guests/hello" "$option" "$DIR/fifo"
+		"${COMMAND[@]}" </dev/null >"$OUT" 2>"$ERR" &
+		PID=$!
+		sleep 0.5
+		is_alive "$PID" || wrong "$option: it did not wait"
+		kill -TERM "$PID"
+		wait_lkvm 5
+		want_status 143
+	done
+	run_lkvm -k "$guests/hello" -i "$DIR/fifo" --timeout 0.5
+	want_status 124
+	want_error 'out of time'
+}
+
+case_panic-on-tty-0() {
+	run_lkvm -k "$guests/panic" --tty 0 --log "$DIR/log"
+	want_status 120
+	want_line 'Kernel panic' "$DIR/log"
+	run_lkvm -k "$guests/hello" --tty 0 --dry-run
+	want_line '^command line: console=ttyS0'
+}
+
+case_reboot-with-a-pipe() {
+	run_lkvm -k "$guests/hello" --reboot -i <(echo initrd)
+	want_refusal 'reboot.*no file'
+}
+
+case_nul-in-the-tail() {
+	run_lkvm -k "$guests/nul"
+	want_status 120
+	want_error '\| .*Kernel panic'
+}
+
+case_help-of-a-command() {
+	local word
+	for word in --help -h; do
+		"$LKVM" run $word >"$OUT" 2>"$ERR"
+		STATUS=$?
+		want_status 0
+		want_line 'kernel FILE'
+	done
+}

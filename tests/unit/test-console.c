@@ -917,6 +917,40 @@ static void at_terminal(void **state)
 	close(master);
 }
 
+/* A guest that takes no key must not lock the user in. */
+static void child_takes_no_key(void)
+{
+	take_terminal();
+	make_console(NULL, true, false);
+	uart.room = 0;
+	tell_parent();
+	for (unsigned int i = 0; i < 1000 && !uart.calls; i++)
+		run_for(5 * MSEC);
+	CHECK(uart.calls && !quits);
+	tell_parent();
+	for (unsigned int i = 0; i < 1000 && !quits; i++)
+		run_for(5 * MSEC);
+	CHECK(quits == 1);
+	/* and what was typed before is still there when it takes some */
+	uart.room = 3;
+	console_chr(con)->ops->resume(console_chr(con));
+	run_until_input(3);
+	CHECK(!memcmp(uart.data, "abc", 3));
+	free_console();
+}
+
+static void quits_a_deaf_guest(void **state)
+{
+	open_terminal();
+	start(child_takes_no_key, -1, -1);
+	await_child();
+	type("ab", 2);
+	await_child();
+	type("c\x01x", 3);
+	assert_child_fine();
+	close(master);
+}
+
 static void child_crashes(void)
 {
 	struct rlimit none = { 0, 0 };
@@ -1010,6 +1044,7 @@ int main(void)
 		TEST(input_from_dev_null),
 		TEST(input_is_held_back),
 		TEST(at_terminal),
+		TEST(quits_a_deaf_guest),
 		TEST(terminal_after_a_crash),
 		TEST(in_background),
 	};

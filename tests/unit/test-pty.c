@@ -92,7 +92,7 @@ static int setup(void **state)
 	front.room = SIZE_MAX;
 	peer = -1;
 	loop = loop_new("test");
-	return !loop || pty_new(loop, &pty);
+	return !loop || pty_new(loop, NULL, NULL, &pty);
 }
 
 static int teardown(void **state)
@@ -255,7 +255,7 @@ static void several(void **state)
 	struct pty *others[8];
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(others); i++) {
-		assert_int_equal(pty_new(loop, &others[i]), 0);
+		assert_int_equal(pty_new(loop, NULL, NULL, &others[i]), 0);
 		assert_string_not_equal(pty_name(others[i]), pty_name(pty));
 	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(others); i++)
