@@ -14,6 +14,7 @@
 #include "cpu.h"
 #include "describe.h"
 #include "find-kernel.h"
+#include "klog.h"
 #include "log.h"
 #include "options.h"
 #include "outcome.h"
@@ -40,7 +41,7 @@ static struct {
 	struct topology cpus;
 	const char *cpu, *name, *console, *result, *log, *hugetlbfs, *dev, *dump_dtb;
 	u64 mem, timeout, boot_timeout;
-	unsigned int ptys, loglevel;
+	unsigned int ptys, loglevel, fail_on;
 	bool reboot, nodefaults, dry_run, quiet, kaslr, fast, numa, debug_exit, exit_stats, no_cache;
 } opt = {
 	.mem = DEFAULT_MEM,
@@ -155,6 +156,13 @@ static int parse_loglevel(const char *arg, void *value)
 	return 0;
 }
 
+static int parse_fail_on(const char *arg, void *value)
+{
+	if (klog_classes(arg, value))
+		return usage_error("--fail-on %s: of warn, oops, kasan, lockdep, rcu, hung, kmemleak, or all", arg);
+	return 0;
+}
+
 static int parse_console(const char *arg, void *value)
 {
 	if (strcmp(arg, "serial") && strcmp(arg, "none"))
@@ -181,6 +189,8 @@ static const struct option_desc options[] = {
 	{ 0, "timeout", OPTION_CALL, &opt.timeout, parse_timeout, "SECONDS", "end the run after this time" },
 	{ 0, "boot-timeout", OPTION_CALL, &opt.boot_timeout, parse_timeout, "SECONDS",
 	  "end it if user space has not spoken by then" },
+	{ 0, "fail-on", OPTION_CALL, &opt.fail_on, parse_fail_on, "CLASS,...",
+	  "status 123 if the kernel's log has a warn, oops, kasan, lockdep, rcu, hung or kmemleak" },
 	{ 0, "result", OPTION_STRING, &opt.result, NULL, "FILE", "write how it ended, as JSON" },
 	{ 0, "reboot", OPTION_FLAG, &opt.reboot, NULL, NULL, "let the guest reboot" },
 	{ 0, "kaslr", OPTION_FLAG, &opt.kaslr, NULL, NULL, "let the kernel unpack and place itself" },
@@ -357,6 +367,7 @@ static int run_image(struct boot_image *image, const char *cmdline, u64 start_ns
 		.console = !strcmp(opt.console, "serial"),
 		.quiet = opt.quiet,
 		.reboot = opt.reboot,
+		.fail_on = opt.fail_on,
 		.start_ns = start_ns,
 	};
 

@@ -7,6 +7,7 @@
  * may have left its line unfinished.
  */
 #include <ctype.h>
+#include <errno.h>
 
 #include "klog.h"
 #include "util.h"
@@ -45,6 +46,69 @@ static bool says_panic(const char *line)
 	return false;
 }
 
+/*
+ * Reports of the kernel by class: how the line begins, and what else it has. The words are
+ * those of Linux 6.1 to 6.12 (kernel/panic.c, mm/kasan, kernel/locking/lockdep.c, kernel/rcu,
+ * kernel/hung_task.c, kernel/watchdog.c, mm/kmemleak.c, arch/x86).
+ */
+static const struct {
+	const char *name, *begin, *has;
+} faults[] = {
+	{ "warn", "WARNING: ", "" },
+	{ "oops", "Oops: ", "" },
+	{ "oops", "BUG: ", "" },
+	{ "oops", "kernel BUG at ", "" },
+	{ "oops", "general protection fault", "" },
+	{ "kasan", "BUG: KASAN: ", "" },
+	{ "lockdep", "WARNING: possible ", "" },
+	{ "lockdep", "WARNING: inconsistent lock state", "" },
+	{ "lockdep", "WARNING: suspicious RCU usage", "" },
+	{ "rcu", "rcu: INFO: ", "stall" },
+	{ "hung", "INFO: task ", " blocked for more than " },
+	{ "hung", "watchdog: BUG: soft lockup", "" },
+	{ "hung", "watchdog: Watchdog detected hard LOCKUP", "" },
+	{ "kmemleak", "kmemleak: ", " suspected memory leak" },
+};
+
+/* The bit of a class is that of its first row. */
+static unsigned int class_bit(const char *name, size_t len)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(faults); i++)
+		if (strlen(faults[i].name) == len && !memcmp(faults[i].name, name, len))
+			return 1U << i;
+	return 0;
+}
+
+/**
+ * klog_classes() - the classes of faults that have these names
+ * @names:	warn, oops, kasan, lockdep, rcu, hung and kmemleak, separated by commas, or all
+ * @classes:	those are added
+ *
+ * Return: 0, or -EINVAL for a name that there is not.
+ */
+int klog_classes(const char *names, unsigned int *classes)
+{
+	for (;;) {
+		size_t len = strcspn(names, ",");
+		unsigned int bit = len == 3 && !memcmp(names, "all", 3) ? ~0U : class_bit(names, len);
+
+		if (!bit)
+			return -EINVAL;
+		*classes |= bit;
+		if (!names[len])
+			return 0;
+		names += len + 1;
+	}
+}
+
+static void look_for_faults(struct klog *k, const char *text)
+{
+	for (unsigned int i = 0; k->classes && i < ARRAY_SIZE(faults); i++)
+		if (k->classes & class_bit(faults[i].name, strlen(faults[i].name)) &&
+		    !strncmp(text, faults[i].begin, strlen(faults[i].begin)) && strstr(text, faults[i].has))
+			k->fault(k->arg, faults[i].name);
+}
+
 static void line_done(struct klog *k)
 {
 	const char *s;
@@ -58,6 +122,7 @@ static void line_done(struct klog *k)
 		if (k->init)
 			k->init(k->arg);
 	}
+	look_for_faults(k, s);
 }
 
 /**

@@ -23,6 +23,7 @@ struct outcome {
 	char evidence[48];
 	int value;
 	char panic[48];		/* evidence of a panic, or "" */
+	char fault[48];		/* class of a fault in the kernel's log that counts, or "" */
 	int signal;		/* that asked for the end, or 0 */
 	_Atomic bool over;	/* a fact that ends the run was reported */
 };
@@ -111,6 +112,25 @@ void outcome_panic_seen(struct outcome *o, const char *evidence)
 }
 
 /**
+ * outcome_fault_seen() - the kernel's log has a fault; a run that ends well has failed then
+ * @class:	of the fault; the first one is kept
+ */
+void outcome_fault_seen(struct outcome *o, const char *class)
+{
+	pthread_mutex_lock(&o->lock);
+	if (!o->fault[0])
+		snprintf(o->fault, sizeof(o->fault), "%s", class);
+	pthread_mutex_unlock(&o->lock);
+}
+
+/* Whether the status would be 0. */
+static bool ended_well(const struct outcome *o)
+{
+	return o->reason == OUTCOME_HALT || o->reason == OUTCOME_POWEROFF || o->reason == OUTCOME_RESET ||
+	       (o->reason == OUTCOME_EXIT && !(o->value & 0xff));
+}
+
+/**
  * outcome_signal_seen() - a signal asked for the end; the guest may obey first
  * @signal:	its number
  */
@@ -157,6 +177,8 @@ enum outcome_reason outcome_reason(const struct outcome *o)
 			reason = OUTCOME_PANIC;
 		else if (o->signal)
 			reason = OUTCOME_SIGNAL;
+		else if (o->fault[0] && ended_well(o))
+			reason = OUTCOME_FAIL_ON;
 	}
 	pthread_mutex_unlock((pthread_mutex_t *)&o->lock);
 	return reason;
@@ -175,7 +197,11 @@ const char *outcome_reason_name(enum outcome_reason reason)
  */
 const char *outcome_evidence(const struct outcome *o)
 {
-	return outcome_reason(o) == OUTCOME_PANIC && o->panic[0] ? o->panic : o->evidence;
+	enum outcome_reason reason = outcome_reason(o);
+
+	if (reason == OUTCOME_PANIC && o->panic[0])
+		return o->panic;
+	return reason == OUTCOME_FAIL_ON ? o->fault : o->evidence;
 }
 
 /**

@@ -83,7 +83,7 @@ static void ended(void *arg)
 	loop_stop(r->loop);
 }
 
-/* The next three: from a vCPU thread, one at a time under the UART's lock. */
+/* The next four: from a vCPU thread, one at a time under the UART's lock. */
 static void output_seen(void *arg, const u8 *data, size_t len)
 {
 	struct run *r = arg;
@@ -97,6 +97,13 @@ static void kernel_panics(void *arg)
 	struct run *r = arg;
 
 	outcome_panic_seen(r->outcome, "console");
+}
+
+static void kernel_has_fault(void *arg, const char *class)
+{
+	struct run *r = arg;
+
+	outcome_fault_seen(r->outcome, class);
 }
 
 static void kernel_starts_init(void *arg)
@@ -272,7 +279,13 @@ static int make_backends(struct run *r)
 	struct console_config debug = { .out_fd = STDERR_FILENO };
 	int err;
 
-	r->klog = (struct klog){ .panic = kernel_panics, .init = kernel_starts_init, .arg = r };
+	r->klog = (struct klog){
+		.panic = kernel_panics,
+		.init = kernel_starts_init,
+		.fault = kernel_has_fault,
+		.classes = r->cfg->fail_on,
+		.arg = r,
+	};
 	err = console_new(r->loop, &con, &r->console);
 	if (err)
 		return err;
@@ -418,6 +431,10 @@ static void explain(struct run *r)
 	case OUTCOME_KVM_ERROR:
 		error(0, "KVM could not go on (%s)", evidence);
 		break;
+	case OUTCOME_FAIL_ON:
+		error(0, "the guest kernel's log has a fault of class %s (--fail-on)", evidence);
+		print_tail(r);
+		return;
 	default:
 		return;
 	}

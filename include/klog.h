@@ -13,18 +13,23 @@
  * struct klog - a scanner of console output
  * @panic:	called when the kernel says that it panics
  * @init:	called when the kernel says that it starts init
- * @arg:	handed to both
+ * @fault:	called with the name of a class when the kernel reports a fault of it
+ * @classes:	which classes of faults, from klog_classes()
+ * @arg:	handed to all of them
  * @line:	the line so far, as much as fits
  * @len:	its length
  */
 struct klog {
 	void (*panic)(void *arg);
 	void (*init)(void *arg);
+	void (*fault)(void *arg, const char *name);
+	unsigned int classes;
 	void *arg;
 	char line[KLOG_LINE];
 	size_t len;
 };
 
+int klog_classes(const char *names, unsigned int *classes);
 void klog_feed(struct klog *k, const u8 *data, size_t len);
 
 #endif /* LKVM_KLOG_H */

@@ -44,6 +44,7 @@ void outcome_free(struct outcome *o);
 
 void outcome_report(struct outcome *o, enum outcome_reason reason, const char *evidence, int value);
 void outcome_panic_seen(struct outcome *o, const char *evidence);
+void outcome_fault_seen(struct outcome *o, const char *class);
 void outcome_signal_seen(struct outcome *o, int signal);
 bool outcome_ended(const struct outcome *o);
 bool outcome_panicked(const struct outcome *o);

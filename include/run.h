@@ -21,6 +21,7 @@
  * @console:	whether UART 0 is on stdin and stdout
  * @quiet:	show the console only if the run fails
  * @reboot:	let the guest reboot
+ * @fail_on:	classes of faults in the kernel's log that fail a run, from klog_classes()
  * @start_ns:	when lkvm started, CLOCK_MONOTONIC
  */
 struct run_config {
@@ -36,6 +37,7 @@ struct run_config {
 	bool console;
 	bool quiet;
 	bool reboot;
+	unsigned int fail_on;
 	u64 start_ns;
 };
 

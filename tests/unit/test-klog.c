@@ -98,6 +98,15 @@ static const struct {
 	{ "<>[]<\n", 0, 0 },
 };
 
+static char faults[256];
+
+static void on_fault(void *arg, const char *name)
+{
+	size_t len = strlen(faults);
+
+	snprintf(faults + len, sizeof(faults) - len, "%s ", name);
+}
+
 static void each_line(void **state)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(lines); i++) {
@@ -206,10 +215,50 @@ static void nobody_listens(void **state)
 
 #define TEST(f) cmocka_unit_test_setup(f, setup)
 
+static void faults_by_class(void **state)
+{
+	static const struct {
+		const char *text, *faults;
+	} reports[] = {
+		{ "[    1.0] WARNING: CPU: 0 PID: 1 at kernel/x.c:1 f+0x0/0x1\r\n", "warn " },
+		{ "[    1.0] WARNING: possible circular locking dependency detected\n", "warn lockdep " },
+		{ "[    1.0] BUG: kernel NULL pointer dereference, address: 0000000000000000\n", "oops " },
+		{ "[    1.0] Oops: 0002 [#1] PREEMPT SMP NOPTI\n", "oops " },
+		{ "[    1.0] BUG: KASAN: slab-use-after-free in f+0x1/0x2\n", "oops kasan " },
+		{ "[    1.0] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\n", "rcu " },
+		{ "[    1.0] INFO: task sh:12 blocked for more than 120 seconds.\n", "hung " },
+		{ "[    1.0] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [sh:12]\n", "hung " },
+		{ "[    1.0] kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)\n", "kmemleak " },
+		{ "a program says WARNING: CPU\n", "" },
+		{ "[    1.0] INFO: task accounting is on\n", "" },
+		{ "[    1.0] rcu: INFO: nothing\n", "" },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(reports); i++) {
+		setup(NULL);
+		faults[0] = '\0';
+		klog.fault = on_fault;
+		assert_int_equal(klog_classes("all", &klog.classes), 0);
+		say(reports[i].text);
+		assert_string_equal(faults, reports[i].faults);
+	}
+	setup(NULL);
+	faults[0] = '\0';
+	klog.fault = on_fault;
+	assert_int_equal(klog_classes("kasan,rcu", &klog.classes), 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(reports); i++)
+		say(reports[i].text);
+	assert_string_equal(faults, "kasan rcu ");
+	assert_int_not_equal(klog_classes("", &klog.classes), 0);
+	assert_int_not_equal(klog_classes("warn,", &klog.classes), 0);
+	assert_int_not_equal(klog_classes("warnings", &klog.classes), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(each_line),
+		TEST(faults_by_class),
 		TEST(split_anywhere),
 		TEST(long_lines),
 		TEST(around_the_limit),
