@@ -18,6 +18,7 @@
 #include "mem.h"
 #include "util.h"
 
+#define IDLE_NS	   500000000	/* of a second */
 #define PIO_LIMIT  0x10000
 #define MMIO_LIMIT (1ULL << 52)		/* no x86 CPU has more physical address bits */
 
@@ -209,9 +210,11 @@ void machine_stop(struct machine *m)
 }
 
 /**
- * machine_idle() - whether no vCPU has run since the last call
+ * machine_idle() - whether the vCPUs have hardly run since the last call, a second ago
  * @m:		the machine
  * @cpu_time:	of all vCPUs at the last call, in ns; updated
+ *
+ * Hardly: a timer that still ticks wakes the thread of a CPU that has halted for good.
  */
 bool machine_idle(struct machine *m, u64 *cpu_time)
 {
@@ -220,7 +223,7 @@ bool machine_idle(struct machine *m, u64 *cpu_time)
 	for (unsigned int i = 0; i < m->cpu_count; i++)
 		now += vcpu_cpu_time(m->cpus[i]);
 	*cpu_time = now;
-	return now == before;
+	return now - before < IDLE_NS;
 }
 
 /**

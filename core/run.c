@@ -201,7 +201,7 @@ static void every_second(void *arg)
 
 	machine_tick(r->machine);
 	watch_panic(r);
-	/* vCPUs come out of the guest only if none has run for a second. */
+	/* Busy vCPUs are not disturbed. */
 	if (machine_idle(r->machine, &r->cpu_time) && machine_halted(r->machine))
 		outcome_report(r->outcome, OUTCOME_HALT, "kvm", 0);
 }

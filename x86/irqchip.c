@@ -4,8 +4,9 @@
  * APIC per vCPU - its 8254 timer, and its clock. Here they are created, and saved
  * and loaded as one device; local APICs belong to their vCPUs (x86/cpu-state.c).
  *
- * KVM's default routing is a PC's: ISA interrupts go to both kinds of controller, the
- * timer to pin 2 of the I/O APIC, and pins 16 to 23 are PCI's.
+ * The routing is a PC's: ISA interrupts go to both kinds of controller, the timer to pin 2
+ * of the I/O APIC (KVM's own default has it at pin 0, where no kernel looks for it), and
+ * pins 16 to 23 are PCI's.
  */
 #include <errno.h>
 
@@ -77,6 +78,37 @@ static const struct device_ops irqchip_ops = {
 	.destroy = irqchip_destroy,
 };
 
+struct routing {
+	struct kvm_irq_routing head;
+	struct kvm_irq_routing_entry entries[2 * GSI_COUNT];
+};
+
+static void add_route(struct routing *r, u32 gsi, u32 chip, u32 pin)
+{
+	r->entries[r->head.nr++] = (struct kvm_irq_routing_entry){
+		.gsi = gsi,
+		.type = KVM_IRQ_ROUTING_IRQCHIP,
+		.u.irqchip = { .irqchip = chip, .pin = pin },
+	};
+}
+
+static int set_routing(struct kvm_vm *vm)
+{
+	struct routing r = {};
+
+	for (u32 gsi = 0; gsi < GSI_COUNT; gsi++) {
+		if (gsi < 8)
+			add_route(&r, gsi, KVM_IRQCHIP_PIC_MASTER, gsi);
+		else if (gsi < 16)
+			add_route(&r, gsi, KVM_IRQCHIP_PIC_SLAVE, gsi - 8);
+		if (gsi == GSI_TIMER)
+			add_route(&r, gsi, KVM_IRQCHIP_IOAPIC, 2);
+		else if (gsi != 2)	/* the PICs' cascade */
+			add_route(&r, gsi, KVM_IRQCHIP_IOAPIC, gsi);
+	}
+	return kvm_vm_ioctl(vm, KVM_SET_GSI_ROUTING, &r);
+}
+
 /**
  * irqchip_new() - create the interrupt controllers and the timer
  * @vm:		a VM that has its memory and has no vCPU yet
@@ -101,6 +133,9 @@ int irqchip_new(struct kvm_vm *vm, struct device **out)
 	err = kvm_vm_ioctl(vm, KVM_CREATE_PIT2, &pit);
 	if (err < 0)
 		return error(err, "%s: cannot create the timer", kvm_vm_path(vm));
+	err = set_routing(vm);
+	if (err < 0)
+		return error(err, "%s: cannot route interrupts", kvm_vm_path(vm));
 	/* APIC ids beyond 8 bits, and none of them is a broadcast. */
 	kvm_vm_enable(vm, KVM_CAP_X2APIC_API,
 		      KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK);
