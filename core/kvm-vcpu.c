@@ -431,19 +431,6 @@ int vcpu_ioctl(const struct vcpu *v, unsigned long req, void *arg)
 }
 
 /**
- * vcpu_cpu_time() - what the vCPU's thread has run, guest included, in nanoseconds
- */
-u64 vcpu_cpu_time(const struct vcpu *v)
-{
-	struct timespec ts;
-	clockid_t clock;
-
-	if (!v->started || pthread_getcpuclockid(v->thread, &clock) || clock_gettime(clock, &ts) < 0)
-		return 0;
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
-/**
  * vcpu_exits() - add a stopped vCPU's exits to a sum
  */
 void vcpu_exits(const struct vcpu *v, struct vcpu_exits *sum)

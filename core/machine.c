@@ -18,7 +18,6 @@
 #include "mem.h"
 #include "util.h"
 
-#define IDLE_NS	   500000000	/* of a second */
 #define PIO_LIMIT  0x10000
 #define MMIO_LIMIT (1ULL << 52)		/* no x86 CPU has more physical address bits */
 
@@ -210,26 +209,9 @@ void machine_stop(struct machine *m)
 }
 
 /**
- * machine_idle() - whether the vCPUs have hardly run since the last call, a second ago
- * @m:		the machine
- * @cpu_time:	of all vCPUs at the last call, in ns; updated
- *
- * Hardly: a timer that still ticks wakes the thread of a CPU that has halted for good.
- */
-bool machine_idle(struct machine *m, u64 *cpu_time)
-{
-	u64 now = 0, before = *cpu_time;
-
-	for (unsigned int i = 0; i < m->cpu_count; i++)
-		now += vcpu_cpu_time(m->cpus[i]);
-	*cpu_time = now;
-	return now - before < IDLE_NS;
-}
-
-/**
  * machine_halted() - whether the guest has halted for good
  *
- * All vCPUs come out of the guest for it.
+ * All vCPUs come out of the guest for it, some microseconds.
  */
 bool machine_halted(struct machine *m)
 {

@@ -55,7 +55,6 @@ struct run {
 	struct loop_fd *signal_watch;
 	struct loop_timer *tick, *timeout, *boot_timeout, *grace;
 	int signal;			/* that has asked for the end */
-	u64 cpu_time;			/* of the vCPUs at the last tick */
 	_Atomic u64 output;		/* bytes of console output so far */
 	u64 panic_output;		/* at the last tick after a panic */
 	unsigned int panic_ticks;
@@ -201,8 +200,7 @@ static void every_second(void *arg)
 
 	machine_tick(r->machine);
 	watch_panic(r);
-	/* Busy vCPUs are not disturbed. */
-	if (machine_idle(r->machine, &r->cpu_time) && machine_halted(r->machine))
+	if (machine_halted(r->machine))
 		outcome_report(r->outcome, OUTCOME_HALT, "kvm", 0);
 }
 
@@ -329,7 +327,7 @@ static int boot_once(struct run *r)
 	if (!r->outcome)
 		return error(-ENOMEM, "run");
 	cfg->machine.outcome = r->outcome;
-	r->cpu_time = r->panic_ticks = 0;
+	r->panic_ticks = 0;
 	r->init_ns = 0;
 	err = machine_new(&cfg->machine, cfg->board, &r->machine);
 	if (err)

@@ -23,7 +23,7 @@ int cpu_model_new(struct kvm_vm *vm, const char *spec, const struct topology *t,
 void cpu_model_free(struct cpu_model *model);
 int cpu_setup(struct vcpu *vcpu, const struct cpu_model *model);
 int cpu_enter(struct vcpu *vcpu, struct mem *mem, const struct boot_entry *entry);
-bool cpu_halted_for_good(struct vcpu *vcpu);
+bool cpu_halted_for_good(struct vcpu *vcpu, const struct mem *mem);
 void cpu_print(struct vcpu *vcpu, const struct mem *mem);
 
 #endif /* LKVM_CPU_H */

@@ -132,7 +132,6 @@ void machine_resume(struct machine *m);
 void machine_stop(struct machine *m);
 void machine_tick(struct machine *m);
 
-bool machine_idle(struct machine *m, u64 *cpu_time);
 bool machine_halted(struct machine *m);
 void machine_print_cpus(struct machine *m);
 void machine_exits(const struct machine *m, struct vcpu_exits *sum);

@@ -64,7 +64,6 @@ struct kvm_vm *vcpu_vm(const struct vcpu *vcpu);
 unsigned int vcpu_index(const struct vcpu *vcpu);
 unsigned long vcpu_id(const struct vcpu *vcpu);
 int vcpu_ioctl(const struct vcpu *vcpu, unsigned long request, void *arg);
-u64 vcpu_cpu_time(const struct vcpu *vcpu);
 void vcpu_exits(const struct vcpu *vcpu, struct vcpu_exits *sum);
 u32 vcpu_port_count(const struct vcpu *vcpu, u16 port);
 u64 vcpu_first_run(void);

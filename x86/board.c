@@ -426,7 +426,7 @@ static void x86_destroy(struct machine *m)
 static bool x86_halted(struct machine *m)
 {
 	for (unsigned int i = 0; i < m->cpu_count; i++)
-		if (!cpu_halted_for_good(m->cpus[i]))
+		if (!cpu_halted_for_good(m->cpus[i], m->mem))
 			return false;
 	return true;
 }

@@ -23,6 +23,7 @@
 #define CR0_WP		(1UL << 16)
 #define CR0_PG		(1UL << 31)
 #define CR4_PAE		(1UL << 5)
+#define OPCODE_HLT	0xf4
 #define RFLAGS_FIXED	(1UL << 1)
 #define RFLAGS_IF	(1UL << 9)
 
@@ -103,27 +104,41 @@ int cpu_enter(struct vcpu *vcpu, struct mem *mem, const struct boot_entry *entry
 	return err ? error(err, "registers of the boot CPU") : 0;
 }
 
+/* A byte of code, where its address can be translated and lies in memory. */
+static bool code_byte(struct vcpu *vcpu, const struct mem *mem, u64 linear, u8 *byte)
+{
+	struct kvm_translation tr = { .linear_address = linear };
+
+	return !vcpu_ioctl(vcpu, KVM_TRANSLATE, &tr) && tr.valid &&
+	       !mem_read(mem, tr.physical_address, byte, 1);
+}
+
 /**
  * cpu_halted_for_good() - whether nothing but an NMI or a reset can wake the CPU
+ * @vcpu:	parked
+ * @mem:	the guest's memory
  *
- * That is a CPU in HLT with interrupts off, or one that was never started.
+ * That is a CPU in HLT with interrupts off, or one that was never started. KVM may let a
+ * CPU go on from HLT for an interrupt that it then cannot take, again and again: so one with
+ * interrupts off right behind an HLT counts too.
  */
-bool cpu_halted_for_good(struct vcpu *vcpu)
+bool cpu_halted_for_good(struct vcpu *vcpu, const struct mem *mem)
 {
 	struct kvm_mp_state mp;
+	struct kvm_sregs sregs;
 	struct kvm_regs regs;
+	u8 byte;
 
-	if (vcpu_ioctl(vcpu, KVM_GET_MP_STATE, &mp) || vcpu_ioctl(vcpu, KVM_GET_REGS, &regs))
+	if (vcpu_ioctl(vcpu, KVM_GET_MP_STATE, &mp))
 		return false;
-	switch (mp.mp_state) {
-	case KVM_MP_STATE_UNINITIALIZED:
-	case KVM_MP_STATE_INIT_RECEIVED:
+	if (mp.mp_state == KVM_MP_STATE_UNINITIALIZED || mp.mp_state == KVM_MP_STATE_INIT_RECEIVED)
 		return true;
-	case KVM_MP_STATE_HALTED:
-		return !(regs.rflags & RFLAGS_IF);
-	default:
+	if (vcpu_ioctl(vcpu, KVM_GET_REGS, &regs) || (regs.rflags & RFLAGS_IF))
 		return false;
-	}
+	if (mp.mp_state == KVM_MP_STATE_HALTED)
+		return true;
+	return !vcpu_ioctl(vcpu, KVM_GET_SREGS, &sregs) &&
+	       code_byte(vcpu, mem, sregs.cs.base + regs.rip - 1, &byte) && byte == OPCODE_HLT;
 }
 
 static const char *mp_state_name(u32 state)
@@ -151,11 +166,9 @@ static void print_code(struct vcpu *vcpu, const struct mem *mem, u64 rip)
 	size_t len = 0;
 
 	for (u64 at = rip - 16; at != rip + 16; at++) {
-		struct kvm_translation tr = { .linear_address = at };
 		u8 byte;
 
-		if (vcpu_ioctl(vcpu, KVM_TRANSLATE, &tr) || !tr.valid ||
-		    mem_read(mem, tr.physical_address, &byte, 1))
+		if (!code_byte(vcpu, mem, at, &byte))
 			len += snprintf(line + len, sizeof(line) - len, " ??");
 		else
 			len += snprintf(line + len, sizeof(line) - len, at == rip ? " <%02x>" : " %02x", byte);
