@@ -201,7 +201,7 @@ const char *outcome_evidence(const struct outcome *o)
 
 	if (reason == OUTCOME_PANIC && o->panic[0])
 		return o->panic;
-	return reason == OUTCOME_FAIL_ON ? o->fault : o->evidence;
+	return reason == OUTCOME_FAIL_ON && o->fault[0] ? o->fault : o->evidence;
 }
 
 /**

@@ -284,11 +284,40 @@ static void many_reporters(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void faults_fail_what_ended_well(void **state)
+{
+	static const struct {
+		enum outcome_reason reason;
+		int value, status;
+	} ends[] = {
+		{ OUTCOME_POWEROFF, 0, STATUS_FAIL_ON },
+		{ OUTCOME_RESET, 0, STATUS_FAIL_ON },
+		{ OUTCOME_HALT, 0, STATUS_FAIL_ON },
+		{ OUTCOME_EXIT, 0, STATUS_FAIL_ON },
+		{ OUTCOME_EXIT, 3, 3 },
+		{ OUTCOME_TIMEOUT, 0, STATUS_TIMEOUT },
+		{ OUTCOME_TRIPLE_FAULT, 0, STATUS_RESET },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(ends); i++) {
+		struct outcome *o = outcome_new(NULL, NULL);
+
+		outcome_fault_seen(o, "kasan");
+		outcome_fault_seen(o, "warn");
+		outcome_report(o, ends[i].reason, "test", ends[i].value);
+		assert_int_equal(outcome_exit_status(o), ends[i].status);
+		if (ends[i].status == STATUS_FAIL_ON)
+			assert_string_equal(outcome_evidence(o), "kasan");
+		outcome_free(o);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_yet),
 		TEST(each_reason),
+		TEST(faults_fail_what_ended_well),
 		TEST(first_fact_counts),
 		TEST(nobody_listens),
 		TEST(panic_is_not_the_end),
