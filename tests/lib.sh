@@ -76,7 +76,8 @@ run_lkvm() {
 # start_lkvm ARGS... - in the background, as $PID, with the descriptors of the caller for input
 start_lkvm() {
 	lkvm_command "$@"
-	"${COMMAND[@]}" <&0 >"$OUT" 2>"$ERR" &	# <&0: else the shell gives it /dev/null
+	# who runs the tests may ignore SIGHUP; <&0: else the shell gives it /dev/null
+	env --default-signal=HUP,TERM "${COMMAND[@]}" <&0 >"$OUT" 2>"$ERR" &
 	PID=$!
 }
 
