@@ -147,6 +147,12 @@ $(obj)/%.o: %.c $(obj)/.flags | $(uapi_stamp)
 
 cflags_builtin-version := -DLKVM_GIT='"$(GIT_VERSION)"' -DLKVM_FEATURES='"$(features)"'
 
+# The commit is a prerequisite of the one file that knows it.
+$(obj)/.version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(GIT_VERSION) $(features)' | cmp -s - $@ || echo '$(GIT_VERSION) $(features)' >$@
+$(obj)/builtin-version.o: $(obj)/.version
+
 ifneq ($(KDIR),)
 $(uapi_stamp): $(KDIR)/include/uapi/linux/kvm.h
 	$(call say,HEADERS,$(KDIR))
