@@ -110,7 +110,7 @@ uapi_stamp := $(uapi)/linux/kvm.h
 endif
 
 # --- sources --------------------------------------------------------------
-folders := util core x86 hw disk net fs ui virtio
+folders := util inspect core x86 hw disk net fs ui virtio
 sources := $(wildcard $(addsuffix /*.c,$(folders))) $(wildcard builtin-*.c)
 objects := $(sources:%.c=$(obj)/%.o)
 archive := $(obj)/liblkvm.a
