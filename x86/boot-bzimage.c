@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bzImages (Documentation/arch/x86/boot.rst, protocol 2.08 and later).
+ * bzImages (Documentation/arch/x86/boot.rst, protocol 2.02 and later).
  *
- * The vmlinux in it is unpacked here, kept in the image cache and entered directly:
- * no real mode and no unpacking in the guest. What cannot be unpacked here, and a kernel
- * that is to choose a random address, is loaded as it is and entered at its own 64-bit
- * entry (2.12).
+ * The vmlinux in one of a 64-bit kernel is unpacked here, kept in the image cache and
+ * entered directly: no real mode and no unpacking in the guest. All others are loaded as
+ * they are and unpack themselves: a 32-bit kernel, one that is to choose a random
+ * address, one from before 2.08, which does not say where its payload is, and one that is
+ * packed in a way that is not known here. These are entered at their own 64-bit entry
+ * where they have one (XLF_KERNEL_64, 2.12), else at the 32-bit entry, which all have.
  *
  * Relocations that follow the vmlinux in the payload are of no use: it runs where it was
  * linked to run.
  *
- * Runs in the thread that opens and loads the kernel. Leaves out the 32-bit entry, which
- * would go where own_entry() refuses.
+ * Runs in the thread that opens and loads the kernel. Leaves out the real-mode entry, and
+ * with it zImages and protocols before 2.02, whose command line only real-mode code finds.
  */
 #include <errno.h>
 #include <sys/stat.h>
@@ -26,8 +28,9 @@
 #define HEADER_START	0x1f1
 #define HEADER_JUMP	0x201		/* its second byte: the header ends that far behind it */
 #define HEADER_MAGIC	0x53726448	/* "HdrS" */
-#define HEADER_208	0x250		/* where a header of protocol 2.08 ends */
-#define ENTRY_64	0x200		/* of the 64-bit entry, behind the load address */
+#define HEADER_202	0x22c		/* where a header of protocol 2.02 ends */
+#define HEADER_208	0x250		/* the same of 2.08 */
+#define INITRD_MAX_202	0x37ffffff	/* boot.rst: what initrd_addr_max is before 2.03 */
 
 /**
  * boot_bzimage_probe() - is this the start of a bzImage, or of an older kernel's image?
@@ -45,6 +48,20 @@ static bool within(u64 offset, u64 len, u64 size)
 /* Clear what the protocol version does not define; it may hold code. */
 static void drop_later_fields(struct setup_header *h)
 {
+	if (h->version < 0x203)
+		h->initrd_addr_max = INITRD_MAX_202;
+	if (h->version < 0x204)
+		h->syssize = 0;		/* half of it was something else */
+	if (h->version < 0x205) {
+		h->kernel_alignment = 0;
+		h->relocatable_kernel = 0;
+	}
+	if (h->version < 0x206)
+		h->cmdline_size = 0;
+	if (h->version < 0x208) {
+		h->payload_offset = 0;
+		h->payload_length = 0;
+	}
 	if (h->version < 0x20a) {
 		h->pref_address = 0;
 		h->init_size = 0;
@@ -72,10 +89,10 @@ static int read_header(struct boot_image *img)
 		return error(-EIO, "kernel %s", img->name);
 	memcpy(h, bz->raw, min(sizeof(*h), (size_t)bz->raw_size));
 
-	if (h->version < 0x208)
-		return usage_error("kernel %s: boot protocol %u.%02u, but 2.08 (Linux 2.6.26) or later is needed",
+	if (h->version < 0x202)
+		return usage_error("kernel %s: boot protocol %u.%02u, but 2.02 (Linux 2.4) or later is needed",
 				   img->name, h->version >> 8, h->version & 0xff);
-	if (end < HEADER_208 || !(h->loadflags & LOADED_HIGH))
+	if (end < (h->version < 0x208 ? HEADER_202 : HEADER_208) || !(h->loadflags & LOADED_HIGH))
 		return usage_error("kernel %s: its setup header is not that of a bzImage", img->name);
 	drop_later_fields(h);
 
@@ -179,15 +196,32 @@ static bool unchanged(const struct boot_image *img, const struct stat *before)
 	       !memcmp(&st.st_ctim, &before->st_ctim, sizeof(st.st_ctim));
 }
 
-/* Parse what has been unpacked; an entry of the cache that is no kernel is dropped. */
+/*
+ * Choose the bzImage's own entry. One that may be loaded anywhere is loaded by its
+ * alignment.
+ */
+static int own_entry(struct boot_image *img)
+{
+	const struct setup_header *h = &img->bz.hdr;
+
+	if (h->relocatable_kernel && (!h->kernel_alignment || h->kernel_alignment & (h->kernel_alignment - 1)))
+		return usage_error("kernel %s: its alignment, 0x%x, is not a power of two",
+				   img->name, h->kernel_alignment);
+	img->bz.own_entry = true;
+	img->bz.entry64 = h->xloadflags & XLF_KERNEL_64;
+	return 0;
+}
+
+/*
+ * Parse what has been unpacked; an entry of the cache that is no kernel is dropped. Before
+ * 2.12 it is only here that a 32-bit kernel is known.
+ */
 static int parse(struct boot_image *img)
 {
 	const char *wrong = boot_elf_parse(&img->vmlinux, &img->elf);
 
-	if (!wrong && !img->elf.is64)
-		wrong = "a 32-bit kernel, which is not supported";
 	if (!wrong)
-		return 0;
+		return img->elf.is64 ? 0 : own_entry(img);
 	if (img->cached.fd >= 0 && img->vmlinux.fd == img->cached.fd) {
 		image_cache_drop(img->cached.name);
 		close(img->cached.fd);
@@ -244,23 +278,6 @@ out:
 	return err;
 }
 
-/* Choose the bzImage's own entry, where it has one that we can use. */
-static int own_entry(struct boot_image *img, const char *why)
-{
-	const struct setup_header *h = &img->bz.hdr;
-
-	if (h->version < 0x20c)
-		return usage_error("kernel %s %s, for which boot protocol 2.12 (Linux 3.8) is needed: it has %u.%02u",
-				   img->name, why, h->version >> 8, h->version & 0xff);
-	if (!(h->xloadflags & XLF_KERNEL_64))
-		return usage_error("kernel %s is a 32-bit kernel, which is not supported", img->name);
-	if (!h->kernel_alignment || h->kernel_alignment & (h->kernel_alignment - 1))
-		return usage_error("kernel %s: its alignment, 0x%x, is not a power of two",
-				   img->name, h->kernel_alignment);
-	img->bz.own_entry = true;
-	return 0;
-}
-
 /**
  * boot_bzimage_open() - open a bzImage, and unpack it or choose its own entry
  *
@@ -282,18 +299,18 @@ int boot_bzimage_open(struct boot_image *img)
 	if (err)
 		return err;
 
-	if (img->kaslr)
-		return own_entry(img, "must unpack itself for --kaslr");
+	if (img->kaslr || (bz->hdr.version >= 0x20c && !(bz->hdr.xloadflags & XLF_KERNEL_64)))
+		return own_entry(img);
 	if (payload_is_elf(img)) {
 		img->vmlinux = bz->packed;
 		return parse(img);
 	}
 	if (bz->format == UNPACK_NONE || bz->format == UNPACK_LZO)
-		return own_entry(img, "must unpack itself");
+		return own_entry(img);
 	missing = unpack_missing(bz->format);
-	if (missing && bz->hdr.xloadflags & XLF_KERNEL_64) {
+	if (missing) {
 		warning("kernel %s unpacks itself, which takes longer: %s is missing", img->name, missing);
-		return own_entry(img, "must unpack itself");
+		return own_entry(img);
 	}
 	return boot_bzimage_unpack(img, img->use_cache);
 }
@@ -306,9 +323,20 @@ int boot_bzimage_open(struct boot_image *img)
  */
 static u64 place(const struct setup_header *h)
 {
-	u64 gpa = max(h->pref_address, (u64)LAYOUT_HIGH);
+	if (h->pref_address >= LAYOUT_HIGH)
+		return h->pref_address;
+	return h->relocatable_kernel ? ALIGN_UP((u64)LAYOUT_HIGH, (u64)h->kernel_alignment) : LAYOUT_HIGH;
+}
 
-	return gpa == h->pref_address ? gpa : ALIGN_UP(gpa, (u64)h->kernel_alignment);
+/*
+ * The memory that it needs until it knows its memory map. Before 2.10 it does not say:
+ * four times its packed size is more than what those kernels unpack to, with their bss.
+ */
+static u64 needed(const struct boot_bzimage *bz)
+{
+	if (bz->hdr.version < 0x20a)
+		return 4 * bz->code_size;
+	return max((u64)bz->hdr.init_size, bz->code_size);
 }
 
 /**
@@ -325,17 +353,19 @@ int boot_bzimage_load(struct boot_loading *l, struct boot_entry *entry)
 
 	if (bz->own_entry) {
 		gpa = place(&bz->hdr);
-		err = boot_claim(l, gpa, max((u64)bz->hdr.init_size, bz->code_size), "code");
+		err = boot_claim(l, gpa, needed(bz), "code");
 		if (err)
 			return err;
 		err = boot_source_load(&l->img->file, bz->code_offset, bz->code_size, l->mem, gpa);
 		if (err)
 			return error(err, "kernel %s", l->img->name);
-		entry->rip = gpa + ENTRY_64;
+		entry->mode = bz->entry64 ? BOOT_LONG64 : BOOT_PROT32;
+		entry->rip = gpa + (bz->entry64 ? BZIMAGE_ENTRY_64 : 0);
 	} else {
 		err = boot_segments_load(l, &l->img->vmlinux, elf->segments, elf->count);
 		if (err)
 			return err;
+		entry->mode = BOOT_LONG64;
 		entry->rip = elf->entry;
 	}
 	return boot_linux_load(l, bz, entry);

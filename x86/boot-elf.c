@@ -237,10 +237,33 @@ bool boot_elf_find_release(struct boot_image *img)
 
 /* --- opening and loading -------------------------------------------------- */
 
+static int open_linux(struct boot_image *img)
+{
+	if (!img->elf.has_entry)
+		return usage_error("kernel %s: its entry point lies outside of its segments", img->name);
+	img->kind = BOOT_ELF_LINUX;
+	return 0;
+}
+
 /**
- * boot_elf_open() - open an ELF file, as a Linux kernel if it is one
+ * boot_elf_open_old() - open an ELF file as a Linux kernel if it has the banner of one
+ * @img:	the kernel, after boot_elf_open()
  *
- * Return: 0, 1 when it is none, which leaves Multiboot and PVH, or -EINVAL, said.
+ * Kernels before 4.19 have no note; reading them through costs some milliseconds.
+ *
+ * Return: as boot_elf_open().
+ */
+int boot_elf_open_old(struct boot_image *img)
+{
+	return boot_elf_find_release(img) ? open_linux(img) : 1;
+}
+
+/**
+ * boot_elf_open() - open an ELF file, as a Linux kernel if it is certainly one
+ *
+ * Other 32-bit kernels speak of Linux too; those that have a Multiboot header go first.
+ *
+ * Return: 0, 1 when it is none, which leaves the rest, or -EINVAL, said.
  */
 int boot_elf_open(struct boot_image *img)
 {
@@ -249,13 +272,9 @@ int boot_elf_open(struct boot_image *img)
 	img->vmlinux = img->file;
 	if (wrong)
 		return usage_error("kernel %s: %s", img->name, wrong);
-	/* Kernels before 4.19 have no note; reading them through costs some milliseconds. */
-	if (!img->elf.is64 || !(img->elf.linux_note || boot_elf_find_release(img)))
-		return 1;
-	if (!img->elf.has_entry)
-		return usage_error("kernel %s: its entry point lies outside of its segments", img->name);
-	img->kind = BOOT_ELF_LINUX;
-	return 0;
+	if (img->elf.linux_note)
+		return open_linux(img);
+	return img->elf.is64 ? boot_elf_open_old(img) : 1;
 }
 
 /**

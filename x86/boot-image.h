@@ -17,6 +17,7 @@
 #define BOOT_MAX_MODULES	64
 #define BOOT_MAX_RANGES		(BOOT_MAX_SEGMENTS + BOOT_MAX_MODULES + 8)
 #define VMLINUX_CMDLINE_MAX	2047	/* Linux's COMMAND_LINE_SIZE on x86, without the NUL */
+#define BZIMAGE_ENTRY_64	0x200	/* of a bzImage's 64-bit entry, behind its load address */
 #define BOOT_FILE_MAX		UNPACK_MAX	/* of what cannot be mapped or read at will: a pipe */
 
 typedef unsigned long long ull;		/* what %llu and %llx print */
@@ -70,6 +71,7 @@ struct boot_bzimage {
 	u64 code_offset;	/* of the protected-mode code, in the file */
 	u64 code_size;
 	bool own_entry;		/* it is entered as it is; else the unpacked vmlinux is */
+	bool entry64;		/* at its 64-bit entry then, else at its 32-bit one */
 	struct boot_source packed;	/* the vmlinux in it */
 	enum unpack_format format;
 	u32 declared;		/* bytes that it says it unpacks to */
@@ -137,6 +139,7 @@ int boot_data_put(struct boot_loading *l, const void *data, u64 size, u64 *gpa);
 /* boot-elf.c */
 const char *boot_elf_parse(const struct boot_source *src, struct boot_elf *elf);
 int boot_elf_open(struct boot_image *img);
+int boot_elf_open_old(struct boot_image *img);
 int boot_segments_load(struct boot_loading *l, const struct boot_source *src,
 		       const struct boot_segment *segments, unsigned int count);
 bool boot_elf_find_release(struct boot_image *img);

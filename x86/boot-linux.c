@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What Linux's 64-bit entry is given (Documentation/arch/x86/boot.rst and
- * zero-page.rst): the zero page, the command line, the initial ramdisk, and page tables
- * that map the first 4 GiB to themselves.
+ * What Linux's 64-bit and 32-bit entries are given (Documentation/arch/x86/boot.rst and
+ * zero-page.rst): the zero page, the command line, the initial ramdisk, and for 64 bits
+ * page tables that map the first 4 GiB to themselves.
  *
  * Runs in the thread that loads the kernel.
  */
@@ -53,11 +53,11 @@ static void default_header(struct setup_header *h)
 	h->cmdline_size = VMLINUX_CMDLINE_MAX;
 }
 
-static int put_initrd(struct boot_loading *l, struct boot_params *params)
+static int put_initrd(struct boot_loading *l, u32 last, struct boot_params *params)
 {
 	struct boot_range initrd;
 	unsigned int count = 0;
-	int err = boot_modules_load(l, true, (u64)params->hdr.initrd_addr_max + 1, &initrd, &count);
+	int err = boot_modules_load(l, true, (u64)last + 1, &initrd, &count);
 
 	if (err || !count)
 		return err;
@@ -82,7 +82,7 @@ static int fill_params(struct boot_loading *l, const struct boot_bzimage *bz,
 	h->type_of_loader = LOADER_UNDEFINED;
 	h->loadflags &= ~KASLR_FLAG;
 	if (bz && bz->own_entry)
-		h->code32_start = entry->rip - 0x200;
+		h->code32_start = entry->rip - (bz->entry64 ? BZIMAGE_ENTRY_64 : 0);
 	h->cmd_line_ptr = LAYOUT_CMDLINE;
 	h->ramdisk_image = 0;
 	h->ramdisk_size = 0;
@@ -90,7 +90,7 @@ static int fill_params(struct boot_loading *l, const struct boot_bzimage *bz,
 		h->setup_data = l->config->setup_data;
 	params->acpi_rsdp_addr = l->config->rsdp;
 
-	err = put_initrd(l, params);
+	err = put_initrd(l, bz ? bz->hdr.initrd_addr_max : h->initrd_addr_max, params);
 	if (err)
 		return err;
 	count = e820_build(l->mem, (struct e820_entry *)params->e820_table, E820_MAX_ENTRIES_ZEROPAGE);
@@ -101,10 +101,10 @@ static int fill_params(struct boot_loading *l, const struct boot_bzimage *bz,
 }
 
 /**
- * boot_linux_load() - add to a loaded kernel what Linux's 64-bit entry needs
+ * boot_linux_load() - add to a loaded kernel what Linux's entries need
  * @l:		the loading; the kernel's memory has been claimed
  * @bz:		the bzImage that it came from, NULL for a bare vmlinux
- * @entry:	rip is set; the rest is filled in
+ * @entry:	mode and rip are set; the rest is filled in
  *
  * Return: 0 or -errno, said.
  */
@@ -120,13 +120,12 @@ int boot_linux_load(struct boot_loading *l, const struct boot_bzimage *bz, struc
 		err = fill_params(l, bz, entry, params);
 	if (!err) {
 		err = mem_write(l->mem, LAYOUT_ZERO_PAGE, params, sizeof(*params));
-		if (!err)
+		if (!err && entry->mode == BOOT_LONG64)
 			err = put_page_tables(l->mem);
 		if (err)
 			error(err, "kernel %s: its zero page", l->img->name);
 	}
 	free(params);
-	entry->mode = BOOT_LONG64;
 	entry->rsi = LAYOUT_ZERO_PAGE;
 	return err;
 }

@@ -7,14 +7,15 @@
  * then fills guest memory, which must read as zeros, and says how the boot CPU
  * starts; it may be called again for a machine that is built anew.
  *
- * What wins where a file could be several things: bzImage; a Linux vmlinux
- * (ELF64); Multiboot; PVH. A file that is packed as a whole is unpacked first.
+ * What wins where a file could be several things: bzImage; a vmlinux that has Linux's
+ * note; a 64-bit one with Linux's banner; Multiboot; a 32-bit one with the banner; PVH. A
+ * file that is packed as a whole is unpacked first.
  *
  * To add a protocol: its kind in include/boot.h, its probe in probe() and its
  * loader in load(), below.
  *
- * All of it runs in the thread that builds the machine. Leaves out: the real-mode and
- * the 32-bit entry of bzImages (a 32-bit kernel is told so), EFI, Multiboot 2.
+ * All of it runs in the thread that builds the machine. Leaves out: the real-mode entry
+ * of bzImages, EFI, Multiboot 2.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -87,6 +88,8 @@ static int probe_elf(struct boot_image *img, const u8 *head, size_t size)
 
 	if (err == 1 && (!img->elf.is64 || !img->elf.has_pvh))
 		err = boot_multiboot_probe(img, head, size);
+	if (err == 1 && !img->elf.is64)
+		err = boot_elf_open_old(img);
 	if (err == 1 && img->elf.has_pvh) {
 		img->kind = BOOT_PVH;
 		return 0;
@@ -238,6 +241,21 @@ const char *boot_release(struct boot_image *img)
 	return img->release;
 }
 
+static const char *entry_name(const struct boot_image *img)
+{
+	switch (img->kind) {
+	case BOOT_BZIMAGE:
+		return !img->bz.own_entry || img->bz.entry64 ? "64-bit entry" : "32-bit entry";
+	case BOOT_ELF_LINUX:
+		return img->elf.is64 ? "64-bit entry" : "32-bit entry";
+	case BOOT_PVH:
+		return "PVH entry";
+	case BOOT_MULTIBOOT:
+		return "Multiboot";
+	}
+	return "";
+}
+
 /**
  * boot_describe() - a kernel in a few words, for a human
  *
@@ -245,12 +263,6 @@ const char *boot_release(struct boot_image *img)
  */
 const char *boot_describe(struct boot_image *img)
 {
-	static const char *const entries[] = {
-		[BOOT_BZIMAGE] = "64-bit entry",
-		[BOOT_ELF_LINUX] = "64-bit entry",
-		[BOOT_PVH] = "PVH entry",
-		[BOOT_MULTIBOOT] = "Multiboot",
-	};
 	const char *release = boot_release(img);
 	const char *kind = img->elf.is64 ? "ELF64" : img->elf.count ? "ELF32" : "flat image";
 	char packed[32] = "";
@@ -259,11 +271,14 @@ const char *boot_describe(struct boot_image *img)
 		return img->describe;
 	if (img->kind == BOOT_BZIMAGE) {
 		kind = "bzImage";
-		snprintf(packed, sizeof(packed), " (%s)", img->bz.own_entry ? "unpacks itself" :
-			 unpack_name(img->bz.format));
+		/* From 2.08 on one that is not packed at all says so by having no payload. */
+		if (!img->bz.own_entry)
+			snprintf(packed, sizeof(packed), " (%s)", unpack_name(img->bz.format));
+		else if (img->bz.hdr.version < 0x208 || img->bz.hdr.payload_length)
+			snprintf(packed, sizeof(packed), " (unpacks itself)");
 	}
 	if (asprintf(&img->describe, "%s%s%s%s, %s", kind, release ? " " : "", release ? release : "",
-		     packed, entries[img->kind]) < 0)
+		     packed, entry_name(img)) < 0)
 		img->describe = NULL;
 	return img->describe ? img->describe : kind;
 }
@@ -441,6 +456,7 @@ static int load(struct boot_image *img, struct mem *mem, const struct boot_confi
 		return boot_bzimage_load(&l, entry);
 	case BOOT_ELF_LINUX:
 		err = boot_segments_load(&l, &img->vmlinux, img->elf.segments, img->elf.count);
+		entry->mode = img->elf.is64 ? BOOT_LONG64 : BOOT_PROT32;
 		entry->rip = img->elf.entry;
 		return err ? err : boot_linux_load(&l, NULL, entry);
 	case BOOT_PVH:

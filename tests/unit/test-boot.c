@@ -133,7 +133,10 @@ static void test_uncompressed_payload(void **state)
 {
 	struct fixture *f = *state;
 	struct boot_config config = { 0 };
-	struct image_bzimage spec = { .payload = f->elf.data, .payload_size = f->elf.size, .declared = f->elf.size };
+	struct image_bzimage spec = {
+		.xloadflags = XLF_KERNEL_64,
+		.payload = f->elf.data, .payload_size = f->elf.size, .declared = f->elf.size,
+	};
 	struct image image = image_bzimage(&spec);
 
 	load(f, &image, false, &config);
@@ -342,6 +345,7 @@ static void test_initrd_limit(void **state)
 	struct boot_config config = { .initrds = paths, .initrd_count = 1 };
 	struct image packed = image_pack(UNPACK_GZIP, f->elf.data, f->elf.size);
 	struct image_bzimage spec = {
+		.xloadflags = XLF_KERNEL_64,
 		.payload = packed.data, .payload_size = packed.size, .cmdline_size = 2047,
 		.initrd_addr_max = DATA + 0x80000,	/* in the bss */
 	};
