@@ -3,7 +3,7 @@
 # lkvm: a minimal userspace hypervisor for Linux kernels.
 #
 #   make [all]       build lkvm
-#   make install     install it below $(DESTDIR)$(prefix)
+#   make install     install it, and its manual below $(DESTDIR)$(prefix)
 #   make demo        fetch a Debian kernel and boot it
 #   make check       everything that a change must pass (see doc/testing.md)
 #   make check-unit  the unit tests only: no /dev/kvm needed
@@ -28,6 +28,8 @@ endif
 PKG_CONFIG ?= pkg-config
 prefix ?= /usr/local
 bindir ?= $(prefix)/bin
+datadir ?= $(prefix)/share
+mandir ?= $(datadir)/man
 O ?= .
 SAN ?=
 V ?= 0
@@ -115,8 +117,8 @@ sources := $(wildcard $(addsuffix /*.c,$(folders))) $(wildcard builtin-*.c)
 objects := $(sources:%.c=$(obj)/%.o)
 archive := $(obj)/liblkvm.a
 
-all: $(lkvm)
-.PHONY: all install demo check check-full check-unit check-lab lint bench fuzz clean coverage
+all: $(lkvm) $(O)/obj/man
+.PHONY: all install uninstall demo check check-full check-unit check-lab lint bench fuzz clean coverage
 .DELETE_ON_ERROR:
 
 $(lkvm): $(obj)/main.o $(archive)
@@ -126,6 +128,10 @@ $(lkvm): $(obj)/main.o $(archive)
 $(archive): $(objects)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# `lkvm help` of a build shows the pages of its sources.
+$(O)/obj/man:
+	$(Q)mkdir -p $(@D) && ln -sfn $(CURDIR)/doc/man $@
 
 AR ?= ar
 ifeq ($(origin AR),default)
@@ -172,8 +178,16 @@ $(unit_tests): %: %.o $(unit_helpers) $(archive)
 
 .PRECIOUS: $(obj)/%.o
 
+pages := $(wildcard doc/man/*.1)
+
 install: all
 	install -D -m 755 $(lkvm) $(DESTDIR)$(bindir)/lkvm
+	install -d $(DESTDIR)$(mandir)/man1
+	install -m 644 $(pages) $(DESTDIR)$(mandir)/man1
+
+uninstall:
+	rm -f $(DESTDIR)$(bindir)/lkvm
+	rm -f $(patsubst doc/man/%,$(DESTDIR)$(mandir)/man1/%,$(pages))
 
 clean:
 	$(Q)rm -rf $(O)/obj $(O)/lkvm $(O)/lkvm-*-address $(O)/lkvm-*-undefined $(O)/lkvm-*-thread $(O)/lkvm-*-coverage

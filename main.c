@@ -11,7 +11,7 @@
 static const struct command commands[] = {
 	{ "run", cmd_run, "boot a kernel", "[-k KERNEL] [-i INITRD] [options]", cmd_run_options },
 	{ "version", cmd_version, "print the version", "[--features]", cmd_version_options },
-	{ "help", cmd_help, "print help on a command", "[COMMAND]", NULL },
+	{ "help", cmd_help, "show the manual of a command", "[--list] [COMMAND]", cmd_help_options },
 };
 
 /**
@@ -53,6 +53,6 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		return cmd->run(1, argv);
 	if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
-		return command_find("help")->run(2, (char *[]){ argv[0], argv[1], NULL });
+		return help_short(cmd);
 	return cmd->run(argc - 1, argv + 1);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The commands of lkvm. To add one: builtin-foo.c with cmd_foo(), its line here,
- * one row in the table of main.c, and its man page.
+ * one row in the table of main.c, and doc/man/lkvm-foo.1 with a line in the list of lkvm.1.
  */
 #ifndef LKVM_BUILTIN_H
 #define LKVM_BUILTIN_H
@@ -25,7 +25,10 @@ struct command {
 const struct command *command_find(const char *name);
 const struct command *command_get(unsigned int index);
 
+int help_short(const struct command *cmd);
+
 int cmd_help(int argc, char **argv);
+void cmd_help_options(void);
 int cmd_run(int argc, char **argv);
 void cmd_run_options(void);
 int cmd_version(int argc, char **argv);

@@ -31,7 +31,8 @@ struct string_list {
  * @type:	what its argument is
  * @value:	where it goes
  * @parse:	for OPTION_CALL: takes the argument and @value, returns 0 or -errno, said
- * @arg:	the argument's name for the help text
+ * @arg:	the argument's name for the help text, in capitals; words in small letters stand for
+ *		themselves, as in "serial|none", and "a|b,..." is a list of such words
  * @help:	one line
  */
 struct option_desc {
@@ -44,7 +45,14 @@ struct option_desc {
 	const char *help;
 };
 
+/* What options_print() prints. */
+enum options_form {
+	OPTIONS_FOR_PEOPLE,
+	OPTIONS_FOR_PROGRAMS,	/* letter, name, argument and help, separated by tabs; "-" for none */
+};
+
 int options_parse(int argc, char **argv, const struct option_desc *options, int *rest);
+void options_set_form(enum options_form form);
 void options_print(const struct option_desc *options);
 
 int string_list_add(struct string_list *list, const char *item);

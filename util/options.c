@@ -14,6 +14,8 @@
 #define OPTIONS_MAX 64
 #define LONG_BASE 256	/* above all letters */
 
+static enum options_form print_form;
+
 /**
  * string_list_add() - append a string that outlives the list
  *
@@ -206,13 +208,32 @@ int options_parse(int argc, char **argv, const struct option_desc *options, int 
 }
 
 /**
+ * options_set_form() - how options_print() prints from now on
+ */
+void options_set_form(enum options_form form)
+{
+	print_form = form;
+}
+
+static void print_for_programs(const struct option_desc *o)
+{
+	const char letter[] = { o->short_name, '\0' };
+
+	printf("-%s\t--%s\t%s\t%s\n", letter, o->name, o->arg ? o->arg : "-", o->help);
+}
+
+/**
  * options_print() - the options and what they do, on stdout
  */
 void options_print(const struct option_desc *options)
 {
 	for (const struct option_desc *o = options; o->name; o++) {
-		char left[64];
+		char left[128];
 
+		if (print_form == OPTIONS_FOR_PROGRAMS) {
+			print_for_programs(o);
+			continue;
+		}
 		if (o->short_name)
 			snprintf(left, sizeof(left), "-%c, --%s %s", o->short_name, o->name, o->arg ? o->arg : "");
 		else
