@@ -3,7 +3,7 @@
 # lkvm: a minimal userspace hypervisor for Linux kernels.
 #
 #   make [all]       build lkvm
-#   make install     install it, and its manual below $(DESTDIR)$(prefix)
+#   make install     install it, and its manual and completion below $(DESTDIR)$(prefix)
 #   make demo        fetch a Debian kernel and boot it
 #   make check       everything that a change must pass (see doc/testing.md)
 #   make check-unit  the unit tests only: no /dev/kvm needed
@@ -30,6 +30,7 @@ prefix ?= /usr/local
 bindir ?= $(prefix)/bin
 datadir ?= $(prefix)/share
 mandir ?= $(datadir)/man
+completionsdir ?= $(datadir)/bash-completion/completions
 O ?= .
 SAN ?=
 V ?= 0
@@ -184,9 +185,10 @@ install: all
 	install -D -m 755 $(lkvm) $(DESTDIR)$(bindir)/lkvm
 	install -d $(DESTDIR)$(mandir)/man1
 	install -m 644 $(pages) $(DESTDIR)$(mandir)/man1
+	install -D -m 644 completion/lkvm.bash $(DESTDIR)$(completionsdir)/lkvm
 
 uninstall:
-	rm -f $(DESTDIR)$(bindir)/lkvm
+	rm -f $(DESTDIR)$(bindir)/lkvm $(DESTDIR)$(completionsdir)/lkvm
 	rm -f $(patsubst doc/man/%,$(DESTDIR)$(mandir)/man1/%,$(pages))
 
 clean:
