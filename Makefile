@@ -3,12 +3,13 @@
 # lkvm: a minimal userspace hypervisor for Linux kernels.
 #
 #   make [all]       build lkvm
-#   make install     install it, and its manual and completion below $(DESTDIR)$(prefix)
+#   make install     install it, its manual and completion below $(DESTDIR)$(prefix)
 #   make demo        fetch a Debian kernel and boot it
 #   make check       everything that a change must pass (see doc/testing.md)
 #   make check-unit  the unit tests only: no /dev/kvm needed
 #   make check-lab   real kernels
 #   make lint bench fuzz clean
+#   make dist deb    a tarball of the last commit, and a Debian package
 #
 #   V=1                          show the commands
 #   O=DIR                        build in DIR
@@ -50,10 +51,11 @@ obj := $(O)/obj/$(kind)
 lkvm := $(O)/lkvm$(if $(SAN)$(COVERAGE),-$(kind))
 
 # --- the version ----------------------------------------------------------
+# Inside a kernel tree git would describe the kernel. A tarball has a file that knows the commit.
+ifneq ($(wildcard .git),)
 GIT_VERSION := $(shell git -C $(CURDIR) describe --always --dirty 2>/dev/null)
-# Inside a kernel tree git describes the kernel, not lkvm.
-ifeq ($(wildcard .git),)
-GIT_VERSION :=
+else
+GIT_VERSION := $(shell cut -d' ' -f2 .version 2>/dev/null)
 endif
 
 # --- features: what pkg-config finds -------------------------------------
@@ -74,14 +76,15 @@ endif
 endif
 
 # --- flags ----------------------------------------------------------------
+WERROR ?= -Werror
 warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wimplicit-fallthrough -Wvla -Wundef -Wwrite-strings -Wpointer-arith \
-	-Wno-unused-parameter -Wno-missing-field-initializers -Werror
+	-Wno-unused-parameter -Wno-missing-field-initializers $(WERROR)
 cflags := -std=gnu11 -O2 -g -fno-strict-aliasing -fstack-protector-strong \
 	-D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -pthread -fPIE \
 	-Iinclude -include include/banned.h $(warnings) \
 	$(shell $(PKG_CONFIG) --cflags $(packages) 2>/dev/null) \
-	$(foreach f,$(features),-DCONFIG_$(f)=1) $(CFLAGS)
+	$(foreach f,$(features),-DCONFIG_$(f)=1) $(CPPFLAGS) $(CFLAGS)
 ldflags := -pie -Wl,-z,relro,-z,now,--as-needed -pthread $(LDFLAGS)
 libs := $(shell $(PKG_CONFIG) --libs $(filter $(required),$(packages)) 2>/dev/null) -lfdt -ldl
 
@@ -119,7 +122,7 @@ objects := $(sources:%.c=$(obj)/%.o)
 archive := $(obj)/liblkvm.a
 
 all: $(lkvm) $(O)/obj/man
-.PHONY: all install uninstall demo check check-full check-unit check-lab lint bench fuzz clean coverage
+.PHONY: all install uninstall demo check check-full check-unit check-lab lint bench fuzz clean coverage dist deb
 .DELETE_ON_ERROR:
 
 $(lkvm): $(obj)/main.o $(archive)
@@ -190,6 +193,14 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(bindir)/lkvm $(DESTDIR)$(completionsdir)/lkvm
 	rm -f $(patsubst doc/man/%,$(DESTDIR)$(mandir)/man1/%,$(pages))
+
+# --- packages: what they need on the way is below $(O)/obj ------------------
+dist:
+	@scripts/package dist $(O)
+
+deb:
+	@scripts/setup deb
+	@scripts/package deb $(O)
 
 clean:
 	$(Q)rm -rf $(O)/obj $(O)/lkvm $(O)/lkvm-*-address $(O)/lkvm-*-undefined $(O)/lkvm-*-thread $(O)/lkvm-*-coverage
