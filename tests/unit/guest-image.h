@@ -63,4 +63,74 @@ u64 guest_image_kallsyms(struct guest_image *image, u64 va, enum kallsyms_era er
 /* A kernel's worth of symbols from @text on, @count of them, the borders included */
 struct test_symbol *test_symbols(u64 text, u32 count, bool per_cpu);
 
+/* --- BTF --- */
+
+enum {
+	BTF_INT = 1,
+	BTF_PTR,
+	BTF_ARRAY,
+	BTF_STRUCT,
+	BTF_UNION,
+	BTF_ENUM,
+	BTF_FWD,
+	BTF_TYPEDEF,
+	BTF_VOLATILE,
+	BTF_CONST,
+	BTF_ENUM64 = 19,
+};
+
+/**
+ * struct btf_image - types in the making; the first one has the number 1
+ */
+struct btf_image {
+	u8 types[16384];
+	size_t types_len;
+	char strings[8192];
+	size_t strings_len;
+	u32 count;
+};
+
+struct btf_image_member {
+	const char *name;
+	u32 type;
+	u32 offset;		/* in bits */
+};
+
+u32 btf_image_type(struct btf_image *b, const char *name, u32 kind, u32 length, u32 size_or_type);
+void btf_image_word(struct btf_image *b, u32 word);
+u32 btf_image_int(struct btf_image *b, const char *name, u32 size);
+u32 btf_image_array(struct btf_image *b, u32 type, u32 count);
+/* @members end in one without a type */
+u32 btf_image_struct(struct btf_image *b, const char *name, u32 size, const struct btf_image_member *members);
+/* All of it, at @out. Returns its bytes. */
+size_t btf_image_write(const struct btf_image *b, u8 *out, size_t room);
+
+/* --- modules --- */
+
+/* Which kernel's struct module; see include/linux/module.h of the kernel */
+enum modules_era {
+	MODULES_4_6,	/* core_layout and init_layout */
+	MODULES_6_4,	/* mem[] */
+};
+
+/* Without trees there is no address of the module behind each part of its memory. */
+#define MODULES_NO_TREE	1
+/* The members are where no kernel has them: only BTF tells. */
+#define MODULES_ODD	2
+
+/*
+ * A kernel at @base with BTF at @base + GUEST_BTF and a list of three modules: alpha with symbols
+ * and ORC tables at @base + GUEST_ALPHA, beta at @base + GUEST_BETA, and one that is not there yet.
+ */
+#define GUEST_LIST	0x1000
+#define GUEST_BTF	0x2000
+#define GUEST_KERNEL	0x10000		/* its size */
+#define GUEST_ALPHA	0x1000000
+#define GUEST_BETA	0x1100000
+#define GUEST_GAMMA	0x1200000
+#define GUEST_MODULE	0x8000		/* the size of each */
+
+/* Returns the end of the BTF. */
+u64 guest_image_modules(struct guest_image *image, u64 base, enum modules_era era, int flags);
+
 #endif /* LKVM_TEST_GUEST_IMAGE_H */
