@@ -45,28 +45,37 @@ _lkvm_value() {
 	esac
 }
 
-# _lkvm_operand PROGRAM COMMAND INDEX CURRENT - a word that is no option, by the command's usage
-_lkvm_operand() {
-	local name usage rest operands=() kind words=()
+# _lkvm_vms PROGRAM CURRENT - the names of the VMs that run
+_lkvm_vms() {
+	local words=()
+	mapfile -t words < <("$1" list --json 2>/dev/null | grep -oE '"name" *: *"[^"]*"' | cut -d'"' -f4)
+	_lkvm_words "$2" "${words[@]}"
+}
+
+# _lkvm_usage PROGRAM COMMAND - what it takes beside options, from its usage, into $operands:
+# "[-k KERNEL] [--force] NAME [KEY...]" has NAME and KEY...
+_lkvm_usage() {
+	local name usage rest
+	operands=()
 	while IFS=$'\t' read -r name usage rest; do
 		[[ $name != "$2" ]] || break
 	done < <("$1" help --list 2>/dev/null)
 	[[ $name == "$2" ]] || return
-	# "[-k KERNEL] [--force] NAME [KEY...]" has the operands NAME and KEY...
 	while [[ $usage =~ ^([^[]*)\[-[^]]*\](.*)$ ]]; do usage=${BASH_REMATCH[1]}${BASH_REMATCH[2]}; done
 	read -r -a operands <<<"${usage//[\[\]]/}"
-	kind=${operands[$3]-}
+}
+
+# _lkvm_operand PROGRAM INDEX CURRENT - a word that is no option
+_lkvm_operand() {
+	local kind=${operands[$2]-} words=()
 	if [[ -z $kind && ${#operands[@]} -gt 0 && ${operands[-1]} == *... ]]; then kind=${operands[-1]}; fi
 	case ${kind%...} in
-	NAME)
-		mapfile -t words < <("$1" list --json 2>/dev/null | grep -oE '"name" *: *"[^"]*"' | cut -d'"' -f4)
-		_lkvm_words "$4" "${words[@]}"
-		;;
+	NAME) _lkvm_vms "$1" "$3" ;;
 	COMMAND)
 		mapfile -t words < <("$1" help --list 2>/dev/null | cut -f1)
-		_lkvm_words "$4" "${words[@]}"
+		_lkvm_words "$3" "${words[@]}"
 		;;
-	*) _lkvm_value "${kind%...}" "$4" ;;
+	*) _lkvm_value "${kind%...}" "$3" ;;
 	esac
 }
 
@@ -93,7 +102,7 @@ _lkvm_split() {
 _lkvm() {
 	local words joined current command i count=0 wants='' program word letter name argument
 	local -A takes=()
-	local options=()
+	local options=() operands=()
 	COMPREPLY=()
 	_lkvm_split
 	program=${words[0]/#\~/$HOME}
@@ -127,15 +136,18 @@ _lkvm() {
 		[[ $wants != - ]] || wants=
 	done
 
-	if [[ -n $wants ]]; then
+	_lkvm_usage "$program" "$command"
+	if [[ $wants == NAME && " ${operands[*]} " == *" NAME "* ]]; then
+		_lkvm_vms "$program" "$current"		# else the name is a new one
+	elif [[ -n $wants ]]; then
 		_lkvm_value "$wants" "$current"
-		[[ -z $joined ]] || COMPREPLY=("${COMPREPLY[@]/#/$joined}")
 	elif [[ $current == -* ]]; then
 		[[ ${#words[@]} != 3 ]] || options+=(--help)
 		_lkvm_words "$current" "${options[@]}"
 	else
-		_lkvm_operand "$program" "$command" "$count" "$current"
+		_lkvm_operand "$program" "$count" "$current"
 	fi
+	[[ -z $joined ]] || COMPREPLY=("${COMPREPLY[@]/#/$joined}")
 }
 
 complete -F _lkvm lkvm
