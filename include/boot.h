@@ -62,6 +62,7 @@ enum boot_kind boot_kind(const struct boot_image *img);
 const char *boot_describe(struct boot_image *img);
 const char *boot_release(struct boot_image *img);
 u32 boot_cmdline_max(const struct boot_image *img);
+int boot_ikconfig(struct boot_image *img, size_t limit, char **text, size_t *size);
 
 int boot_load(struct boot_image *img, struct mem *mem, const struct boot_config *config,
 	      struct boot_entry *entry);

@@ -21,12 +21,16 @@ static void boot(struct mem *mem, const u8 *data, size_t size, bool kaslr)
 	struct boot_config config = { .cmdline = "console=ttyS0", .rsdp = 0xf0000 };
 	struct boot_image *img;
 	struct boot_entry entry;
+	size_t config_size;
+	char *text;
 
 	if (boot_open_memory(data, size, "fuzz", kaslr, &img))
 		return;
 	boot_describe(img);
 	boot_release(img);
 	boot_cmdline_max(img);
+	if (!boot_ikconfig(img, 1 * MiB, &text, &config_size))
+		free(text);
 	boot_load(img, mem, &config, &entry);
 	boot_close(img);
 }
