@@ -104,12 +104,13 @@ void coalesce_port(struct coalesce *c, u16 port, unsigned int size)
 
 /**
  * coalesce_attach() - tell where the ring is
+ * @c:		the collector; may be NULL, for a vCPU that is run by hand
  * @run:	a vCPU's mapping, that outlives all use of the others
  * @run_size:	its bytes
  */
 void coalesce_attach(struct coalesce *c, void *run, size_t run_size)
 {
-	if (c->page && !c->ring && (c->page + 1ULL) * PAGE <= run_size)
+	if (c && c->page && !c->ring && (c->page + 1ULL) * PAGE <= run_size)
 		c->ring = (void *)((u8 *)run + (size_t)c->page * PAGE);
 }
 
