@@ -10,6 +10,7 @@
 /* Sorted as a reader wants to meet them. */
 static const struct command commands[] = {
 	{ "run", cmd_run, "boot a kernel", "[-k KERNEL] [-i INITRD] [options]", cmd_run_options },
+	{ "doctor", cmd_doctor, "tell whether VMs can run here", "[-k KERNEL] [options]", cmd_doctor_options },
 	{ "version", cmd_version, "print the version", "[--features]", cmd_version_options },
 	{ "help", cmd_help, "show the manual of a command", "[--list] [COMMAND]", cmd_help_options },
 };

@@ -27,6 +27,8 @@ const struct command *command_get(unsigned int index);
 
 int help_short(const struct command *cmd);
 
+int cmd_doctor(int argc, char **argv);
+void cmd_doctor_options(void);
 int cmd_help(int argc, char **argv);
 void cmd_help_options(void);
 int cmd_run(int argc, char **argv);

@@ -215,6 +215,67 @@ case_version() {
 	want_line .
 }
 
+# lkvm doctor ARGS... - the rest of the words go to it
+doctor() {
+	echo "lkvm doctor $*" >>"$DIR/commands"
+	timeout -k 5 -s KILL 20 "$LKVM" doctor "$@" </dev/null >"$OUT" 2>"$ERR"
+	STATUS=$?
+}
+
+case_doctor() {
+	doctor
+	want_status 0
+	want_empty "$ERR"
+	want_line '^  ok  device +/dev/kvm, API version 12$'
+	want_line '^  ok  IRQCHIP '
+	want_line '^  (ok|--)  kernel mode .*[0-9]+ million instructions a second: (kernels run here|Linux will not boot)'
+	want_line '^  ok  user mode +[0-9]+ million instructions a second$'
+	want_line '^lkvm can run VMs here'
+	want_no_line '^  NO '
+}
+
+# The two ways to ask agree with each other, and with the status.
+case_doctor-speed() {
+	local status
+	doctor --speed
+	status=$STATUS
+	want_count 1 '^kernel mode: .* million instructions a second'
+	case $status in
+	0) want_line 'kernels run here' ;;
+	1) want_line 'Linux will not boot in useful time' ;;
+	*) wrong "exit status is $status" ;;
+	esac
+	doctor --speed --json
+	want_status "$status"
+	want_line "\"runs_kernels\": $([ "$status" = 0 ] && echo true || echo false)"
+	want_line '"kernel_mode": [0-9]+'
+}
+
+case_doctor-json() {
+	doctor --json
+	want_status 0
+	want_line '^  "status": 0,$'
+	want_line '^      "IRQCHIP": [1-9]'
+	want_line '"name": "kernel mode",$'
+	want_line '"state": "ok",$'
+	! command -v python3 >/dev/null || python3 -c 'import json, sys; json.load(sys.stdin)' <"$OUT" 2>/dev/null ||
+		wrong "not JSON"
+}
+
+case_doctor-no-permission() {
+	[ "$(id -u)" = 0 ] || { skip "needs root" && return; }
+	[ "$(stat -c %a /dev/kvm)" != 666 ] || { skip "everybody may open /dev/kvm" && return; }
+	local copy
+	copy=$(mktemp -d) && chmod 755 "$copy" && cp "$LKVM" "$copy/"
+	(cd / && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$copy/lkvm" doctor) </dev/null >"$OUT" 2>"$ERR"
+	STATUS=$?
+	rm -rf "$copy"
+	want_status 125
+	want_line '^  NO  device +/dev/kvm: Permission denied$'
+	want_line '^ +> .*(group|ACL)'
+	want_line 'no VM here'
+}
+
 case_help() {
 	"$LKVM" help >"$OUT" 2>"$ERR"
 	STATUS=$?
