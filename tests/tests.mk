@@ -64,18 +64,6 @@ $(kvm_test): %: %.o $(archive)
 kvm-test: $(kvm_test)
 	@:
 
-# --- is /dev/kvm fast enough for kernels? ---------------------------------
-kvm_speed := $(O)/obj/kvm-speed
-
-$(kvm_speed): tests/lab/kvm-speed.c
-	$(call say,CC,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(warnings) -o $@ $<
-
-.PHONY: kvm-speed
-kvm-speed: $(kvm_speed)
-	@:
-
 # --- fuzzers: made by tests/fuzz/run with CC=clang SAN=address,undefined,fuzzer-no-link ---
 fuzz_targets := $(patsubst tests/fuzz/%.c,$(obj)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
 
@@ -93,5 +81,5 @@ bench:
 # --- demo -----------------------------------------------------------------
 demo:
 	@scripts/setup demo
-	+@$(MAKE) all kvm-speed
-	@scripts/demo $(lkvm) $(kvm_speed)
+	+@$(MAKE) all
+	@scripts/demo $(lkvm)
