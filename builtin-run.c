@@ -40,7 +40,8 @@ static struct {
 	struct string_list initrds, params, smbios;
 	struct topology cpus;
 	const char *cpu, *name, *console, *result, *log, *hugetlbfs, *dev, *dump_dtb;
-	u64 mem, timeout, boot_timeout;
+	const char *firmware;
+	u64 mem, timeout, boot_timeout, flat;
 	unsigned int ptys, loglevel, fail_on;
 	bool reboot, nodefaults, dry_run, quiet, kaslr, fast, numa, debug_exit, exit_stats, no_cache;
 } opt = {
@@ -124,6 +125,23 @@ static int parse_mem(const char *arg, void *value)
 	return 0;
 }
 
+/* No real image goes to address 0: it stands for none. */
+static int parse_flat(const char *arg, void *value)
+{
+	unsigned long long v = 0;
+	char *end = NULL;
+
+	errno = 0;
+	if (isdigit((unsigned char)*arg))
+		v = strtoull(arg, &end, 0);
+	if (!end || *end || errno)
+		return usage_error("--flat %s: not an address such as 0x7c00 or 0x100000", arg);
+	if (!v)
+		return usage_error("--flat %s: the vectors of interrupts are there", arg);
+	*(u64 *)value = v;
+	return 0;
+}
+
 static int parse_timeout(const char *arg, void *value)
 {
 	if (parse_seconds(arg, value))
@@ -173,6 +191,9 @@ static int parse_console(const char *arg, void *value)
 
 static const struct option_desc options[] = {
 	{ 'k', "kernel", OPTION_STRING, &opt.kernel, NULL, "FILE", "bzImage, vmlinux, PVH or Multiboot image" },
+	{ 0, "flat", OPTION_CALL, &opt.flat, parse_flat, "ADDR",
+	  "load the image of -k as it is to this address and enter it there" },
+	{ 0, "firmware", OPTION_STRING, &opt.firmware, NULL, "FILE", "run firmware, such as SeaBIOS, and no kernel" },
 	{ 'i', "initrd", OPTION_LIST, &opt.initrds, NULL, "FILE", "initial ramdisk; several are put together" },
 	{ 'p', "params", OPTION_LIST, &opt.params, NULL, "WORDS", "kernel command line; several add up" },
 	{ 'c', "cpus", OPTION_CALL, &opt.cpus, parse_cpus, "N[,sockets=S][,cores=C][,threads=T]",
@@ -225,8 +246,34 @@ static void default_cpus(void)
 		opt.cpus = (struct topology){ .cpus = n, .sockets = 1, .cores = n, .threads = 1 };
 }
 
+/* What is to run goes by one of several options, and not each takes all of the others. */
+static bool check_kind(void)
+{
+	if (opt.firmware) {
+		const char *other = opt.kernel ? "-k" : opt.initrds.count ? "-i" : opt.params.count ? "-p" :
+				    opt.flat ? "--flat" : NULL;
+
+		if (other)
+			usage_error("--firmware %s: firmware finds what it boots itself: not with %s",
+				    opt.firmware, other);
+		return !other;
+	}
+	if (opt.flat && !opt.kernel) {
+		usage_error("--flat 0x%llx: name the image with -k", (unsigned long long)opt.flat);
+		return false;
+	}
+	if (opt.flat && opt.flat < MiB && (opt.initrds.count || opt.params.count)) {
+		usage_error("--flat 0x%llx: an image below 1 MiB is in real mode, where nothing tells it of %s",
+			    (unsigned long long)opt.flat, opt.initrds.count ? "-i" : "-p");
+		return false;
+	}
+	return true;
+}
+
 static bool default_kernel(char **found)
 {
+	if (opt.firmware)
+		opt.kernel = opt.firmware;
 	if (opt.kernel)
 		return true;
 	*found = find_kernel();
@@ -308,7 +355,16 @@ static bool check(bool terminal)
 		/* ttyS0 is on the pseudo-terminal then, and stdin and stdout have nothing. */
 		opt.console = "none";
 	}
-	return !cpu_model_check(opt.cpu) && check_initrds();
+	return !cpu_model_check(opt.cpu) && check_kind() && check_initrds();
+}
+
+static int open_image(struct boot_image **image)
+{
+	if (opt.firmware)
+		return boot_open_firmware(opt.firmware, image);
+	if (opt.flat)
+		return boot_open_flat(opt.kernel, opt.flat, image);
+	return boot_open(opt.kernel, !opt.no_cache, opt.kaslr, image);
 }
 
 /* Build the machine without KVM, and tell of it. */
@@ -403,7 +459,7 @@ int cmd_run(int argc, char **argv)
 		error(-ENOMEM, "command line");
 		goto out;
 	}
-	if (!boot_open(opt.kernel, !opt.no_cache, opt.kaslr, &image))
+	if (!open_image(&image))
 		status = run_image(image, cmdline, start.tv_sec * 1000000000ULL + start.tv_nsec);
 out:
 	boot_close(image);

@@ -48,9 +48,13 @@ void describe_print(const struct machine *m, const char *kernel)
 	printf("cpus: %u (sockets %u, cores %u, threads %u), model %s\n", cfg->cpus.cpus,
 	       cfg->cpus.sockets, cfg->cpus.cores, cfg->cpus.threads, cfg->cpu_model ? cfg->cpu_model : "host");
 	printf("memory:\n");
-	for (unsigned int i = 0; (r = mem_region(m->mem, i)); i++)
-		printf("  %#llx-%#llx %llu MiB%s\n", (ull)r->gpa, (ull)(r->gpa + r->size - 1),
-		       (ull)(r->size / MiB), r->fd >= 0 ? " from hugetlbfs" : "");
+	for (unsigned int i = 0; (r = mem_region(m->mem, i)); i++) {
+		printf("  %#llx-%#llx ", (ull)r->gpa, (ull)(r->gpa + r->size - 1));
+		if (r->kind == MEM_ROM)
+			printf("%llu KiB of ROM\n", (ull)(r->size / KiB));
+		else
+			printf("%llu MiB%s\n", (ull)(r->size / MiB), r->fd >= 0 ? " from hugetlbfs" : "");
+	}
 	print_bus("ports", m->pio);
 	print_bus("device memory", m->mmio);
 }
@@ -62,10 +66,12 @@ static int add_memory(void *fdt, const struct mem *mem)
 
 	for (unsigned int i = 0; (r = mem_region(mem, i)) && !err; i++) {
 		fdt64_t reg[] = { cpu_to_fdt64(r->gpa), cpu_to_fdt64(r->size) };
+		bool rom = r->kind == MEM_ROM;
 		char name[32];
 
-		snprintf(name, sizeof(name), "memory@%llx", (ull)r->gpa);
-		err = fdt_begin_node(fdt, name) ? : fdt_property_string(fdt, "device_type", "memory") ? :
+		snprintf(name, sizeof(name), "%s@%llx", rom ? "rom" : "memory", (ull)r->gpa);
+		err = fdt_begin_node(fdt, name) ? :
+		      fdt_property_string(fdt, rom ? "compatible" : "device_type", rom ? "mtd-rom" : "memory") ? :
 		      fdt_property(fdt, "reg", reg, sizeof(reg)) ? : fdt_end_node(fdt);
 	}
 	return err;

@@ -39,7 +39,9 @@ coverage:
 guest_dir := $(O)/obj/guest
 guest_images := $(patsubst guest/payload/%.S,$(guest_dir)/%,$(filter-out %/start.S,$(wildcard guest/payload/*.S)))
 
-guests: $(guest_images)
+guest_flat := $(patsubst guest/flat/%.S,$(guest_dir)/flat-%,$(wildcard guest/flat/*.S))
+
+guests: $(guest_images) $(guest_flat)
 	@:
 
 $(guest_dir)/%.o: guest/payload/%.S guest/payload/flat.h x86/layout.h
@@ -50,6 +52,12 @@ $(guest_dir)/%.o: guest/payload/%.S guest/payload/flat.h x86/layout.h
 $(guest_images): %: %.o $(guest_dir)/start.o guest/payload/flat.ld
 	$(call say,LINK,$@)
 	$(Q)$(CC) -m32 -nostdlib -static -Wl,--build-id=none -Wl,-T,guest/payload/flat.ld -o $@ $(filter %.o,$^)
+
+# Files that are nothing but code, for --flat; it runs at any address
+$(guest_flat): $(guest_dir)/flat-%: guest/flat/%.S guest/payload/flat.h x86/layout.h
+	$(call say,AS,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -m32 -I. -Iguest/payload -nostdlib -static -Wl,--build-id=none -Wl,-Ttext=0 -Wl,--oformat=binary -o $@ $<
 
 .PRECIOUS: $(guest_dir)/%.o
 

@@ -270,6 +270,7 @@ static void pci_mem64(const struct machine *m, u64 *base, u64 *size)
 static int x86_memory(struct machine *m)
 {
 	struct x86 *x = calloc(1, sizeof(*x));
+	u64 rom = boot_rom_size(m->cfg->image);
 	u64 low, high;
 	int err;
 
@@ -286,6 +287,8 @@ static int x86_memory(struct machine *m)
 				   (unsigned long long)(((1ULL << physical_bits()) - LAYOUT_HIGH_RAM +
 							 LAYOUT_LOW_RAM_END) / MiB));
 	err = mem_add(m->mem, 0, low, MEM_RAM, m->cfg->hugetlbfs);
+	if (!err && rom)
+		err = mem_add(m->mem, LAYOUT_ROM_END - rom, rom, MEM_ROM, NULL);
 	if (!err && high)
 		err = mem_add(m->mem, LAYOUT_HIGH_RAM, high, MEM_RAM, m->cfg->hugetlbfs);
 	return err;
@@ -402,7 +405,8 @@ static int x86_boot(struct machine *m)
 	struct boot_entry entry;
 	int err;
 
-	err = x86_tables(m, &boot.rsdp);
+	/* Firmware makes its own. */
+	err = boot_kind(m->cfg->image) == BOOT_FIRMWARE ? 0 : x86_tables(m, &boot.rsdp);
 	if (!err)
 		err = boot_load(m->cfg->image, m->mem, &boot, &entry);
 	if (!err && m->cpu_count)

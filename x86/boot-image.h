@@ -101,6 +101,7 @@ struct boot_image {
 	struct boot_elf elf;
 	struct boot_bzimage bz;
 	struct boot_multiboot mb;
+	u64 flat_addr;			/* of a flat image: where the user wants it */
 };
 
 struct boot_range {
@@ -159,6 +160,15 @@ int boot_pvh_load(struct boot_loading *l, struct boot_entry *entry);
 /* boot-multiboot.c */
 int boot_multiboot_probe(struct boot_image *img, const u8 *head, size_t size);
 int boot_multiboot_load(struct boot_loading *l, struct boot_entry *entry);
+
+/* boot-flat.c */
+const char *boot_flat_describe(const struct boot_image *img);
+int boot_flat_open(struct boot_image *img);
+int boot_flat_load(struct boot_loading *l, struct boot_entry *entry);
+
+/* boot-firmware.c */
+int boot_firmware_open(struct boot_image *img);
+int boot_firmware_load(struct boot_loading *l, struct boot_entry *entry);
 
 /* boot-initrd.c */
 int boot_modules_load(struct boot_loading *l, bool join, u64 limit,

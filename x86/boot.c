@@ -11,6 +11,8 @@
  * note; a 64-bit one with Linux's banner; Multiboot; a 32-bit one with the banner; PVH. A
  * file that is packed as a whole is unpacked first.
  *
+ * What the user calls flat or firmware is not looked at.
+ *
  * To add a protocol: its kind in include/boot.h, its probe in probe() and its
  * loader in load(), below.
  *
@@ -136,36 +138,30 @@ out:
 	return err;
 }
 
-static int open_image(const char *name, const char *path, const void *data, size_t size,
-		      bool use_cache, bool kaslr, struct boot_image **out)
+static struct boot_image *new_image(const char *name)
 {
 	struct boot_image *img = calloc(1, sizeof(*img));
-	int err = 0;
 
-	*out = NULL;
 	if (img) {
 		img->fd = -1;
 		img->cached.fd = -1;
-		img->use_cache = use_cache;
-		img->kaslr = kaslr;
 		img->name = strdup(name);
 	}
 	if (!img || !img->name) {
+		error(-ENOMEM, "kernel %s", name);
 		free(img);
-		return error(-ENOMEM, "kernel %s", name);
+		return NULL;
 	}
-	if (path)
-		err = open_file(img, path);
-	else
-		img->file = (struct boot_source){ .fd = -1, .data = data, .size = size };
-	if (!err)
-		err = probe(img, false);
-	if (err) {
+	return img;
+}
+
+/* Hand an image over, or give it back where it is not good. */
+static int finish(struct boot_image *img, int err, struct boot_image **out)
+{
+	if (err)
 		boot_close(img);
-		return err;
-	}
-	*out = img;
-	return 0;
+	*out = err ? NULL : img;
+	return err;
 }
 
 /**
@@ -179,7 +175,59 @@ static int open_image(const char *name, const char *path, const void *data, size
  */
 int boot_open(const char *path, bool use_cache, bool kaslr, struct boot_image **out)
 {
-	return open_image(path, path, NULL, 0, use_cache, kaslr, out);
+	struct boot_image *img = new_image(path);
+	int err;
+
+	if (!img)
+		return finish(img, -ENOMEM, out);
+	img->use_cache = use_cache;
+	img->kaslr = kaslr;
+	err = open_file(img, path);
+	if (!err)
+		err = probe(img, false);
+	return finish(img, err, out);
+}
+
+/**
+ * boot_open_flat() - open a flat image: whatever is in the file is loaded as it is
+ * @path:	its file; a pipe will do
+ * @addr:	guest-physical address to load it to and enter it at
+ * @out:	as for boot_open()
+ *
+ * Return: 0 or -errno, said.
+ */
+int boot_open_flat(const char *path, u64 addr, struct boot_image **out)
+{
+	struct boot_image *img = new_image(path);
+	int err;
+
+	if (!img)
+		return finish(img, -ENOMEM, out);
+	img->flat_addr = addr;
+	err = open_file(img, path);
+	if (!err)
+		err = boot_flat_open(img);
+	return finish(img, err, out);
+}
+
+/**
+ * boot_open_firmware() - open a firmware image, to be run instead of a kernel
+ * @path:	its file
+ * @out:	as for boot_open()
+ *
+ * Return: 0 or -errno, said.
+ */
+int boot_open_firmware(const char *path, struct boot_image **out)
+{
+	struct boot_image *img = new_image(path);
+	int err;
+
+	if (!img)
+		return finish(img, -ENOMEM, out);
+	err = open_file(img, path);
+	if (!err)
+		err = boot_firmware_open(img);
+	return finish(img, err, out);
 }
 
 /**
@@ -194,7 +242,13 @@ int boot_open(const char *path, bool use_cache, bool kaslr, struct boot_image **
  */
 int boot_open_memory(const void *data, size_t size, const char *name, bool kaslr, struct boot_image **out)
 {
-	return open_image(name, NULL, data, size, false, kaslr, out);
+	struct boot_image *img = new_image(name);
+
+	if (!img)
+		return finish(img, -ENOMEM, out);
+	img->kaslr = kaslr;
+	img->file = (struct boot_source){ .fd = -1, .data = data, .size = size };
+	return finish(img, probe(img, false), out);
 }
 
 /**
@@ -215,92 +269,6 @@ void boot_close(struct boot_image *img)
 	free(img->release);
 	free(img->name);
 	free(img);
-}
-
-/* --- asking --------------------------------------------------------------- */
-
-/**
- * boot_kind() - which protocol a kernel is booted by
- */
-enum boot_kind boot_kind(const struct boot_image *img)
-{
-	return img->kind;
-}
-
-/**
- * boot_release() - the version of a Linux kernel, such as "6.12.1-amd64"
- *
- * The first call may read through a vmlinux.
- *
- * Return: the version, which lives as long as @img; NULL where none was found.
- */
-const char *boot_release(struct boot_image *img)
-{
-	if (!img->release && img->kind == BOOT_ELF_LINUX)
-		boot_elf_find_release(img);
-	return img->release;
-}
-
-static const char *entry_name(const struct boot_image *img)
-{
-	switch (img->kind) {
-	case BOOT_BZIMAGE:
-		return !img->bz.own_entry || img->bz.entry64 ? "64-bit entry" : "32-bit entry";
-	case BOOT_ELF_LINUX:
-		return img->elf.is64 ? "64-bit entry" : "32-bit entry";
-	case BOOT_PVH:
-		return "PVH entry";
-	case BOOT_MULTIBOOT:
-		return "Multiboot";
-	}
-	return "";
-}
-
-/**
- * boot_describe() - a kernel in a few words, for a human
- *
- * Return: the words, which live as long as @img.
- */
-const char *boot_describe(struct boot_image *img)
-{
-	const char *release = boot_release(img);
-	const char *kind = img->elf.is64 ? "ELF64" : img->elf.count ? "ELF32" : "flat image";
-	char packed[32] = "";
-
-	if (img->describe)
-		return img->describe;
-	if (img->kind == BOOT_BZIMAGE) {
-		kind = "bzImage";
-		/* From 2.08 on one that is not packed at all says so by having no payload. */
-		if (!img->bz.own_entry)
-			snprintf(packed, sizeof(packed), " (%s)", unpack_name(img->bz.format));
-		else if (img->bz.hdr.version < 0x208 || img->bz.hdr.payload_length)
-			snprintf(packed, sizeof(packed), " (unpacks itself)");
-	}
-	if (asprintf(&img->describe, "%s%s%s%s, %s", kind, release ? " " : "", release ? release : "",
-		     packed, entry_name(img)) < 0)
-		img->describe = NULL;
-	return img->describe ? img->describe : kind;
-}
-
-/**
- * boot_cmdline_max() - how long the command line of a kernel may be
- *
- * Return: bytes, without the NUL at the end.
- */
-u32 boot_cmdline_max(const struct boot_image *img)
-{
-	u32 size = LAYOUT_CMDLINE_SIZE - 1;
-
-	switch (img->kind) {
-	case BOOT_BZIMAGE:
-		/* boot.rst: 255 before protocol 2.06, which had no field for it */
-		return img->bz.hdr.cmdline_size ? min(img->bz.hdr.cmdline_size, size) : 255;
-	case BOOT_ELF_LINUX:
-		return VMLINUX_CMDLINE_MAX;
-	default:
-		return size;
-	}
 }
 
 /* --- loading -------------------------------------------------------------- */
@@ -431,6 +399,14 @@ static int put_bios_data(struct mem *mem)
 	       mem_write(mem, LAYOUT_EBDA, &ebda_kib, sizeof(ebda_kib));
 }
 
+/* Up to where low memory has something for the kernel: in real mode only the BIOS data area. */
+static u64 boot_data_end(const struct boot_image *img)
+{
+	if (img->kind == BOOT_FLAT && img->flat_addr < LAYOUT_HIGH)
+		return LAYOUT_BIOS_DATA_END;
+	return LAYOUT_BOOT_DATA + LAYOUT_BOOT_DATA_SIZE;
+}
+
 static int load(struct boot_image *img, struct mem *mem, const struct boot_config *config,
 		struct boot_entry *entry)
 {
@@ -442,7 +418,7 @@ static int load(struct boot_image *img, struct mem *mem, const struct boot_confi
 		.data_next = LAYOUT_BOOT_DATA,
 		.count = 2,
 		.ranges = {
-			{ 0, LAYOUT_BOOT_DATA + LAYOUT_BOOT_DATA_SIZE, "boot data" },
+			{ 0, boot_data_end(img), "boot data" },
 			{ LAYOUT_EBDA, LAYOUT_HIGH, "firmware's area" },
 		},
 	};
@@ -463,6 +439,10 @@ static int load(struct boot_image *img, struct mem *mem, const struct boot_confi
 		return boot_pvh_load(&l, entry);
 	case BOOT_MULTIBOOT:
 		return boot_multiboot_load(&l, entry);
+	case BOOT_FLAT:
+		return boot_flat_load(&l, entry);
+	case BOOT_FIRMWARE:
+		return boot_firmware_load(&l, entry);
 	}
 	return -EINVAL;
 }
@@ -476,6 +456,8 @@ static int load(struct boot_image *img, struct mem *mem, const struct boot_confi
  *
  * Writes the kernel, initial ramdisks or modules, of layout.h the zero page, the page
  * tables, the command line and the boot data, and what kernels read of the BIOS data area.
+ *
+ * For firmware there must be a ROM of boot_rom_size() bytes.
  *
  * Return: 0, -EINVAL when the kernel, its command line or an initial ramdisk do not
  * fit, or -errno; said.

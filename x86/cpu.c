@@ -31,6 +31,10 @@
 #define BOOT_CS 0x10
 #define BOOT_DS 0x18
 
+#define SEGMENT_CODE	0xb	/* readable, accessed */
+#define SEGMENT_DATA	0x3	/* writable, accessed */
+#define REAL_VECTORS	(256 * 4 - 1)
+
 static struct kvm_segment segment(u16 selector, u8 type, bool code, bool code64)
 {
 	return (struct kvm_segment){
@@ -46,6 +50,19 @@ static struct kvm_segment segment(u16 selector, u8 type, bool code, bool code64)
 	};
 }
 
+/* As it is in real mode: no descriptor is looked at. */
+static struct kvm_segment real_segment(u16 selector, u8 type)
+{
+	return (struct kvm_segment){
+		.base = selector << 4,
+		.limit = 0xffff,
+		.selector = selector,
+		.type = type,
+		.present = 1,
+		.s = 1,
+	};
+}
+
 /* The descriptor that a segment register would have been loaded from. */
 static u64 descriptor(const struct kvm_segment *s)
 {
@@ -56,22 +73,51 @@ static u64 descriptor(const struct kvm_segment *s)
 	       (s->base & 0xffffffULL) << 16 | (s->limit >> 12 & 0xffffULL);
 }
 
+static void set_real(struct kvm_sregs *sregs, u16 selector)
+{
+	sregs->cs = real_segment(selector, SEGMENT_CODE);
+	sregs->ds = sregs->es = sregs->ss = sregs->fs = sregs->gs = real_segment(selector, SEGMENT_DATA);
+	sregs->idt.base = 0;
+	sregs->idt.limit = REAL_VECTORS;
+	sregs->cr0 = CR0_ET;
+}
+
+/* Protected mode with flat segments, and with @long64 64-bit mode. */
+static int set_flat(struct kvm_sregs *sregs, struct mem *mem, bool long64)
+{
+	struct kvm_segment code = segment(BOOT_CS, SEGMENT_CODE, true, long64);
+	struct kvm_segment data = segment(BOOT_DS, SEGMENT_DATA, false, false);
+	u64 gdt[] = { 0, 0, descriptor(&code), descriptor(&data) };
+
+	sregs->cs = code;
+	sregs->ds = sregs->es = sregs->ss = sregs->fs = sregs->gs = data;
+	sregs->gdt.base = LAYOUT_GDT;
+	sregs->gdt.limit = sizeof(gdt) - 1;
+	sregs->idt.base = 0;
+	sregs->idt.limit = 0;
+	sregs->cr0 = CR0_PE | CR0_ET | CR0_NE;
+	if (long64) {
+		sregs->cr0 |= CR0_WP | CR0_PG;
+		sregs->cr3 = LAYOUT_PAGE_TABLES;
+		sregs->cr4 = CR4_PAE;
+		sregs->efer = EFER_LME | EFER_LMA;
+	}
+	return mem_write(mem, LAYOUT_GDT, gdt, sizeof(gdt));
+}
+
 /**
  * cpu_enter() - set the boot CPU to a boot protocol's entry state
- * @vcpu:	the boot CPU
- * @mem:	gets the GDT
+ * @vcpu:	the boot CPU, fresh
+ * @mem:	gets the GDT, except in real mode
  * @entry:	as boot_load() gave it
  *
  * Return: 0 or -errno, said.
  */
 int cpu_enter(struct vcpu *vcpu, struct mem *mem, const struct boot_entry *entry)
 {
-	bool long64 = entry->mode == BOOT_LONG64;
-	struct kvm_segment code = segment(BOOT_CS, 0xb, true, long64);
-	struct kvm_segment data = segment(BOOT_DS, 0x3, false, false);
-	u64 gdt[] = { 0, 0, descriptor(&code), descriptor(&data) };
 	struct kvm_regs regs = {
 		.rip = entry->rip,
+		.rsp = entry->rsp,
 		.rsi = entry->rsi,
 		.rax = entry->rax,
 		.rbx = entry->rbx,
@@ -80,25 +126,17 @@ int cpu_enter(struct vcpu *vcpu, struct mem *mem, const struct boot_entry *entry
 	struct kvm_sregs sregs;
 	int err;
 
-	err = mem_write(mem, LAYOUT_GDT, gdt, sizeof(gdt));
-	if (!err)
-		err = vcpu_ioctl(vcpu, KVM_GET_SREGS, &sregs);
+	if (entry->mode == BOOT_RESET)
+		return 0;		/* KVM made it so */
+	err = vcpu_ioctl(vcpu, KVM_GET_SREGS, &sregs);
 	if (err)
 		return error(err, "registers of the boot CPU");
-	sregs.cs = code;
-	sregs.ds = sregs.es = sregs.ss = sregs.fs = sregs.gs = data;
-	sregs.gdt.base = LAYOUT_GDT;
-	sregs.gdt.limit = sizeof(gdt) - 1;
-	sregs.idt.base = 0;
-	sregs.idt.limit = 0;
-	sregs.cr0 = CR0_PE | CR0_ET | CR0_NE;
-	if (long64) {
-		sregs.cr0 |= CR0_WP | CR0_PG;
-		sregs.cr3 = LAYOUT_PAGE_TABLES;
-		sregs.cr4 = CR4_PAE;
-		sregs.efer = EFER_LME | EFER_LMA;
-	}
-	err = vcpu_ioctl(vcpu, KVM_SET_SREGS, &sregs);
+	if (entry->mode == BOOT_REAL16)
+		set_real(&sregs, entry->segment);
+	else
+		err = set_flat(&sregs, mem, entry->mode == BOOT_LONG64);
+	if (!err)
+		err = vcpu_ioctl(vcpu, KVM_SET_SREGS, &sregs);
 	if (!err)
 		err = vcpu_ioctl(vcpu, KVM_SET_REGS, &regs);
 	return err ? error(err, "registers of the boot CPU") : 0;

@@ -17,12 +17,14 @@
  *	0xe0000000	PCI ECAM
  *	0xfec00000	I/O APIC
  *	0xfee00000	local APIC
- *	0xfffbc000	identity map page and TSS that KVM needs on old Intel CPUs
+ *	0xfeffc000	identity map page and TSS that KVM needs on old Intel CPUs
+ *	0xff000000	firmware's ROM, if there is one: it ends at 4 GiB
  *	0x100000000	the rest of memory, then the 64-bit PCI memory window
  */
 #ifndef LKVM_X86_LAYOUT_H
 #define LKVM_X86_LAYOUT_H
 
+#define LAYOUT_BIOS_DATA_END	0x500
 #define LAYOUT_GDT		0x500
 #define LAYOUT_IDT		0x520
 #define LAYOUT_ZERO_PAGE	0x7000
@@ -51,8 +53,10 @@
 #define LAYOUT_PCI_ECAM_SIZE	0x100000ULL	/* bus 0 only: Linux looks at all buses it is told of */
 #define LAYOUT_IOAPIC		0xfec00000ULL
 #define LAYOUT_LAPIC		0xfee00000ULL
-#define LAYOUT_KVM_IDENTITY	0xfffbc000ULL
-#define LAYOUT_KVM_TSS		0xfffbd000ULL
+#define LAYOUT_KVM_IDENTITY	0xfeffc000ULL
+#define LAYOUT_KVM_TSS		0xfeffd000ULL
+#define LAYOUT_ROM_MAX		0x1000000ULL
+#define LAYOUT_ROM_END		0x100000000ULL
 #define LAYOUT_HIGH_RAM		0x100000000ULL
 
 /* Ports */

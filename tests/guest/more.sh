@@ -189,6 +189,21 @@ case_no-permission() {
 	skip "the build folder is not open to others"
 }
 
+# SeaBIOS goes from the reset vector to its banner, and on until it has nothing to boot.
+seabios() {
+	local file=/usr/share/seabios/$1
+	[ -e "$file" ] || file=$(scripts/fetch-package seabios "$file" 2>/dev/null) || { skip "no package seabios" && return; }
+	start_lkvm --firmware "$file" -m 64M -c 2 --timeout 60 </dev/null
+	await_line '^SeaBIOS \(version' 60 "$ERR"
+	await_line '^RamSize: 0x04000000' 60 "$ERR"
+	await_line '^No bootable device' 60 "$ERR"
+	kill -TERM "$PID"
+	wait_lkvm 5
+	want_status 143
+}
+case_seabios() { seabios bios.bin; }
+case_seabios-256k() { seabios bios-256k.bin; }
+
 case_dry-run() {
 	run_lkvm -k "$guests/hello" --dry-run -c 3 -m 512M
 	want_status 0
