@@ -72,6 +72,17 @@ $(kvm_test): %: %.o $(archive)
 kvm-test: $(kvm_test)
 	@:
 
+# --- what inspect/ reads of an ELF kernel: tests/lab/inspect --------------
+inspect_check := $(O)/obj/inspect-check
+
+$(inspect_check): $(obj)/tests/lab/inspect-check.o $(archive)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(libs)
+
+.PHONY: inspect-check
+inspect-check: $(inspect_check)
+	@:
+
 # --- fuzzers: made by tests/fuzz/run with CC=clang SAN=address,undefined,fuzzer-no-link ---
 fuzz_targets := $(patsubst tests/fuzz/%.c,$(obj)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
 
