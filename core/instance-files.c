@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The folders of instances, see include/instance.h: where they are, who lives, and how the dead go.
- * From any thread; instance_delete() from a signal handler too.
+ * On the main thread; instance_delete() in a signal handler too.
  *
  * A folder appears under its name by a rename when all is in it and its lock is held, and goes by a
  * rename too, so nobody sees one that is half there. Its lkvm holds the lock exclusively from before
@@ -30,12 +30,15 @@
 static const char *home(void)
 {
 	const char *dir = getenv("HOME");
-	const struct passwd *pw;
+	static char text[4096], passwd_home[1024];
+	struct passwd entry, *pw;
 
 	if (dir && *dir)
 		return dir;
-	pw = getpwuid(geteuid());
-	return pw && pw->pw_dir ? pw->pw_dir : "";
+	if (getpwuid_r(geteuid(), &entry, text, sizeof(text), &pw) || !pw || !pw->pw_dir)
+		return "";
+	snprintf(passwd_home, sizeof(passwd_home), "%s", pw->pw_dir);
+	return passwd_home;
 }
 
 /**

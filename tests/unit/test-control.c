@@ -243,12 +243,14 @@ static void answers(void **state)
 	expect_line(fd, "{\"return\":{}}");
 	say(fd, "{\"execute\": \"nothing\", \"id\": null}\r\n");
 	expect_line(fd, "{\"return\":{},\"id\":null}");
-	say(fd, "\n  \n{\"id\": [1, {\"a\": 2.50}], \"arguments\": {\"b\": true, \"s\": \"\xc3\xa4\"}, \"execute\": \"echo\"}  \n");
+	say(fd, "\n  \n{\"id\": [1, {\"a\": 2.50}], \"arguments\": {\"b\": true, \"s\": \"\xc3\xa4\"}, "
+		"\"execute\": \"echo\"}  \n");
 	expect_line(fd, "{\"return\":{\"b\":true,\"s\":\"\xc3\xa4\"},\"id\":[1,{\"a\":2.50}]}");
 	say(fd, "{\"execute\": \"fail\", \"id\": 5}\n");
 	expect_line(fd, "{\"error\":{\"class\":\"GenericError\",\"desc\":\"it is wrong \xef\xbf\xbd\"},\"id\":5}");
 	say(fd, "{\"execute\": \"nonsense\", \"id\": 6}\n");
-	expect_line(fd, "{\"error\":{\"class\":\"CommandNotFound\",\"desc\":\"there is no command nonsense\"},\"id\":6}");
+	expect_line(fd, "{\"error\":{\"class\":\"CommandNotFound\",\"desc\":\"there is no command nonsense\"},"
+		    "\"id\":6}");
 	close(fd);
 }
 
@@ -379,7 +381,8 @@ static void bad_requests(void **state)
 		{ "{\"execute\":\"echo\xff\"}", "no UTF-8" },
 		{ "\xed\xa0\x80", "no UTF-8" },
 		{ "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "no JSON" },
-		{ "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":"
+		{ "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":"
+		  "{\"a\":{\"a\":{\"a\":"
 		  "{\"a\":{\"a\":{}}}}}}}}}}}}}}}}}}", "no JSON" },
 	};
 	int fd = open_client();

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -19,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../core/instance-files.h"
 #include "instance.h"
 #include "log.h"
 #include "util.h"
@@ -341,6 +343,21 @@ static void home_is_second(void **state)
 	assert_empty("$HOME/.lkvm/run");
 }
 
+static void home_by_passwd(void **state)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+	char path[PATH_MAX], wanted[PATH_MAX];
+
+	unsetenv("HOME");
+	if (!pw) {
+		skip();
+		return;
+	}
+	snprintf(wanted, sizeof(wanted), "%s/.lkvm/run", pw->pw_dir);
+	assert_int_equal(instance_place_path(1, path, sizeof(path)), 0);
+	assert_string_equal(path, wanted);
+}
+
 static void relative_is_no_place(void **state)
 {
 	struct instance *inst;
@@ -604,6 +621,7 @@ int main(void)
 		TEST(found_by_name),
 		TEST(signals_reach_only_the_owner),
 		TEST(home_is_second),
+		TEST(home_by_passwd),
 		TEST(relative_is_no_place),
 		TEST(long_path),
 		TEST(no_place_at_all),
