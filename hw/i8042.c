@@ -90,6 +90,8 @@
 #define KBD_BAT_OK		0xaa
 #define KBD_FAILED		0xfe
 #define KBD_BREAK		0xf0	/* set 2: the next key is released */
+#define KBD_LEFT_ALT		0x11
+#define KBD_SYSRQ		0x84	/* what Print Screen sends with Alt held */
 
 #define I8042_QUEUE		16
 
@@ -106,6 +108,7 @@ struct i8042_regs {
 	u8 command;		/* the controller's, that waits for its parameter, or 0 */
 	bool last_command;	/* the last write was to the command port */
 	bool self_tested;
+	bool driver;		/* the guest has written @ctr: not only firmware was here */
 	u32 source;		/* of @answer */
 	u8 answer;
 	bool timeout;		/* @answer is a time-out */
@@ -300,6 +303,17 @@ static void kbd_receive(struct i8042_regs *r, u8 value)
 		kbd_command(r, value);
 }
 
+/* The next byte of a key, in set 2; there is room. */
+static void kbd_send(struct i8042_regs *r, u8 scancode)
+{
+	if ((r->ctr & CTR_TRANSLATE) && scancode == KBD_BREAK) {
+		r->kbd_break = true;
+		return;
+	}
+	r->queue[r->count++] = i8042_translate(r, scancode) | (r->kbd_break ? 0x80 : 0);
+	r->kbd_break = false;
+}
+
 /**
  * i8042_key() - the user has pressed or released a key
  * @dev:	the controller
@@ -318,12 +332,44 @@ bool i8042_key(struct device *dev, u8 scancode)
 
 	pthread_mutex_lock(&dev->lock);
 	taken = r->kbd_scanning && r->count < I8042_QUEUE;
-	if (taken && (r->ctr & CTR_TRANSLATE) && scancode == KBD_BREAK) {
-		r->kbd_break = true;
-	} else if (taken) {
-		r->queue[r->count++] = i8042_translate(r, scancode) | (r->kbd_break ? 0x80 : 0);
-		r->kbd_break = false;
-	}
+	if (taken)
+		kbd_send(r, scancode);
+	i8042_update(k);
+	pthread_mutex_unlock(&dev->lock);
+	return taken;
+}
+
+/**
+ * i8042_sysrq() - the user holds Alt and SysRq and presses a key
+ * @dev:	the controller
+ * @key:	a letter in lower case, or a digit
+ *
+ * From any thread.
+ *
+ * Return: whether the keyboard could send all of it to a guest that has a driver for it.
+ */
+bool i8042_sysrq(struct device *dev, char key)
+{
+	static const char keys[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	static const u8 codes[] = {
+		0x1c, 0x32, 0x21, 0x23, 0x24, 0x2b, 0x34, 0x33, 0x43, 0x3b, 0x42, 0x4b, 0x3a, 0x31, 0x44, 0x4d,
+		0x15, 0x2d, 0x1b, 0x2c, 0x3c, 0x2a, 0x1d, 0x22, 0x35, 0x1a,
+		0x45, 0x16, 0x1e, 0x26, 0x25, 0x2e, 0x36, 0x3d, 0x3e, 0x46,
+	};
+	struct i8042 *k = container_of(dev, struct i8042, dev);
+	const char *at = key ? strchr(keys, key) : NULL;
+	u8 code = at ? codes[at - keys] : 0;
+	const u8 bytes[] = {
+		KBD_LEFT_ALT, KBD_SYSRQ, code, KBD_BREAK, code, KBD_BREAK, KBD_SYSRQ, KBD_BREAK, KBD_LEFT_ALT,
+	};
+	struct i8042_regs *r = &k->regs;
+	bool taken;
+
+	pthread_mutex_lock(&dev->lock);
+	taken = at && r->driver && r->kbd_scanning && r->count + sizeof(bytes) <= I8042_QUEUE &&
+		(r->ctr & (CTR_KBD_INT | CTR_KBD_DISABLE)) == CTR_KBD_INT;
+	for (size_t i = 0; taken && i < sizeof(bytes); i++)
+		kbd_send(r, bytes[i]);
 	i8042_update(k);
 	pthread_mutex_unlock(&dev->lock);
 	return taken;
@@ -360,6 +406,7 @@ static void i8042_parameter(struct i8042 *k, u8 command, u8 value)
 	switch (command) {
 	case CMD_WRITE_CTR:
 		r->ctr = value & CTR_BITS;
+		r->driver = true;
 		break;
 	case CMD_WRITE_OUTPUT:
 		/* Address line 20 stays on, whatever the guest says. */
@@ -528,6 +575,7 @@ static void i8042_state(struct device *dev, struct state *st)
 	state_u8(st, "command", &r.command);
 	state_bool(st, "last-command", &r.last_command);
 	state_bool(st, "self-tested", &r.self_tested);
+	state_bool(st, "driver", &r.driver);
 	state_u32_max(st, "answer-source", &r.source, SOURCE_LAST);
 	state_u8(st, "answer", &r.answer);
 	state_bool(st, "answer-timeout", &r.timeout);

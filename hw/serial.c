@@ -82,15 +82,19 @@ static unsigned int serial_trigger(const struct serial_regs *r)
 	return r->fcr & UART_FCR_ENABLE_FIFO ? levels[r->fcr >> 6] : 1;
 }
 
+/* Interrupts count only with OUT2, which gates them on a PC. */
+static bool serial_takes_interrupts(const struct serial_regs *r)
+{
+	return (r->ier & UART_IER_RDI) && (r->mcr & (UART_MCR_OUT2 | UART_MCR_LOOP)) == UART_MCR_OUT2;
+}
+
 /*
- * Interrupts count only with OUT2, which gates them on a PC. Polling shows by looks
- * at LSR that find nothing, beyond those that come before each byte sent.
+ * Polling shows by looks at LSR that find nothing, beyond those that come before each
+ * byte sent.
  */
 static bool serial_listens(const struct serial_regs *r)
 {
-	if (r->mcr & UART_MCR_LOOP)
-		return false;
-	return ((r->ier & UART_IER_RDI) && (r->mcr & UART_MCR_OUT2)) || r->polls >= SERIAL_POLLS;
+	return serial_takes_interrupts(r) || (r->polls >= SERIAL_POLLS && !(r->mcr & UART_MCR_LOOP));
 }
 
 /*
@@ -536,6 +540,33 @@ u64 serial_user_time(struct device *dev)
 	ns = s->user_ns;
 	pthread_mutex_unlock(&dev->lock);
 	return ns;
+}
+
+/**
+ * serial_sysrq() - a break and a key at once: a magic SysRq for a kernel whose console this is
+ * @dev:	from serial_new()
+ * @key:	what follows the break
+ *
+ * From any thread. What the user types does not come between them.
+ *
+ * Return: whether they were taken: the guest takes input by interrupts, and there was room.
+ */
+bool serial_sysrq(struct device *dev, char key)
+{
+	struct serial *s = container_of(dev, struct serial, dev);
+	struct serial_regs *r = &s->regs;
+	bool taken;
+
+	pthread_mutex_lock(&dev->lock);
+	/* A driver that polls does not know breaks. */
+	taken = serial_takes_interrupts(r) && !r->line_break && r->rx_count + 2 <= serial_fifo_size(r);
+	if (taken) {
+		serial_receive(r, 0, true);
+		serial_receive(r, key, false);
+		serial_update(s);
+	}
+	pthread_mutex_unlock(&dev->lock);
+	return taken;
 }
 
 /**

@@ -18,5 +18,6 @@ extern const struct bus_ops i8042_command_bus_ops;
 
 struct device *i8042_new(const struct irq *keyboard, const struct irq *mouse, struct outcome *outcome);
 bool i8042_key(struct device *dev, u8 scancode);
+bool i8042_sysrq(struct device *dev, char key);
 
 #endif /* LKVM_I8042_H */

@@ -18,5 +18,6 @@ extern const struct bus_ops serial_bus_ops;
 
 struct device *serial_new(unsigned int instance, const struct irq *irq, struct chr *chr);
 u64 serial_user_time(struct device *dev);
+bool serial_sysrq(struct device *dev, char key);
 
 #endif /* LKVM_SERIAL_H */

@@ -355,6 +355,47 @@ static void keys(void **state)
 	assert_int_equal(answer(), 0x1c);
 }
 
+static void sysrq(void **state)
+{
+	static const u8 set1[] = { 0x38, 0x54, 0x14, 0x94, 0xd4, 0xb8 };
+	static const u8 set2[] = { 0x11, 0x84, 0x45, 0xf0, 0x45, 0xf0, 0x84, 0xf0, 0x11 };
+
+	/* What firmware left does not show that somebody listens. */
+	assert_false(i8042_sysrq(k, 't'));
+	write_ctr(0x65);
+	irq_take(&kbd);
+	assert_true(i8042_sysrq(k, 't'));
+	for (size_t i = 0; i < ARRAY_SIZE(set1); i++) {
+		assert_true(irq_take(&kbd));
+		assert_int_equal(answer(), set1[i]);
+	}
+	assert_nothing();
+	assert_false(i8042_sysrq(k, 'T'));
+	assert_false(i8042_sysrq(k, '?'));
+	assert_false(i8042_sysrq(k, '\0'));
+	assert_nothing();
+
+	write_ctr(0x05);
+	assert_true(i8042_sysrq(k, '0'));
+	/* All of it or nothing. */
+	assert_false(i8042_sysrq(k, '1'));
+	for (size_t i = 0; i < ARRAY_SIZE(set2); i++)
+		assert_int_equal(answer(), set2[i]);
+	assert_nothing();
+
+	write_ctr(0x64);
+	assert_false(i8042_sysrq(k, 't'));
+	write_ctr(0x75);
+	assert_false(i8042_sysrq(k, 't'));
+	write_ctr(0x65);
+	parameter(0xf5);
+	assert_int_equal(answer(), 0xfa);
+	assert_false(i8042_sysrq(k, 't'));
+	parameter(0xf4);
+	assert_int_equal(answer(), 0xfa);
+	assert_true(i8042_sysrq(k, 'a'));
+}
+
 static void answers_come_before_keys(void **state)
 {
 	assert_true(i8042_key(k, 0x1c));
@@ -454,6 +495,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(probe, setup, teardown),
 		cmocka_unit_test_setup_teardown(keyboard_commands, setup, teardown),
 		cmocka_unit_test_setup_teardown(keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(sysrq, setup, teardown),
 		cmocka_unit_test_setup_teardown(answers_come_before_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(queue_is_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(reset, setup, teardown),

@@ -431,6 +431,44 @@ static void break_waits_for_room(void **state)
 	assert_int_equal(input("k"), 1);
 }
 
+static void sysrq(void **state)
+{
+	/* Nobody takes interrupts, or only a driver that polls. */
+	assert_false(serial_sysrq(uart, 't'));
+	start(0);
+	for (int i = 0; i < 100; i++)
+		in(UART_LSR);
+	assert_false(serial_sysrq(uart, 't'));
+	assert_int_equal(in(UART_LSR) & UART_LSR_DR, 0);
+
+	start(UART_IER_RDI);
+	assert_int_equal(input("ab"), 2);
+	irq_take(&irq);
+	assert_true(serial_sysrq(uart, 't'));
+	assert_int_equal(in(UART_RX), 'a');
+	assert_int_equal(in(UART_RX), 'b');
+	assert_int_equal(in(UART_LSR) & (UART_LSR_DR | UART_LSR_BI), UART_LSR_DR | UART_LSR_BI);
+	assert_int_equal(in(UART_RX), 0);
+	assert_int_equal(in(UART_LSR) & (UART_LSR_DR | UART_LSR_BI), UART_LSR_DR);
+	assert_int_equal(in(UART_RX), 't');
+	assert_int_equal(in(UART_LSR) & UART_LSR_DR, 0);
+	/* By itself it raises the interrupt. */
+	irq_take(&irq);
+	assert_true(serial_sysrq(uart, 'h'));
+	assert_true(irq_take(&irq));
+	in(UART_RX);
+	in(UART_RX);
+
+	/* Both or neither. */
+	assert_int_equal(input("0123456789abcde"), 15);
+	assert_false(serial_sysrq(uart, 't'));
+	in(UART_RX);
+	assert_true(serial_sysrq(uart, 't'));
+	out(UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_CLEAR_RCVR);
+	out(UART_MCR, UART_MCR_LOOP | UART_MCR_OUT2);
+	assert_false(serial_sysrq(uart, 't'));
+}
+
 /* --- interrupts --- */
 
 static void priorities(void **state)
@@ -750,6 +788,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(out2_gates_the_interrupt, setup, teardown),
 		cmocka_unit_test_setup_teardown(breaks, setup, teardown),
 		cmocka_unit_test_setup_teardown(break_waits_for_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(sysrq, setup, teardown),
 		cmocka_unit_test_setup_teardown(priorities, setup, teardown),
 		cmocka_unit_test_setup_teardown(modem_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(loopback, setup, teardown),
