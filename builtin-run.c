@@ -2,7 +2,6 @@
 /*
  * lkvm run: boot a kernel. From options to a configuration; core/run.c does the rest.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "cpu.h"
 #include "describe.h"
 #include "find-kernel.h"
+#include "instance.h"
 #include "klog.h"
 #include "log.h"
 #include "options.h"
@@ -26,7 +26,6 @@
 #define CPUS_MAX	ACPI_CPUS_MAX
 #define DEFAULT_MEM	(1 * GiB)
 #define MEM_MIN		(2 * MiB)
-#define NAME_MAX_LEN	64
 
 /*
  * What --fast adds to the command line: work that a kernel in a VM for tests does
@@ -43,7 +42,7 @@ static struct {
 	const char *firmware;
 	u64 mem, timeout, boot_timeout, flat;
 	unsigned int ptys, loglevel, fail_on;
-	bool reboot, nodefaults, dry_run, quiet, kaslr, fast, numa, debug_exit, exit_stats, no_cache;
+	bool reboot, nodefaults, dry_run, quiet, kaslr, fast, numa, debug_exit, exit_stats, no_cache, named;
 } opt = {
 	.mem = DEFAULT_MEM,
 	.dev = "/dev/kvm",
@@ -313,19 +312,15 @@ static char *command_line(bool terminal)
 
 static bool check_name(char *own, size_t size)
 {
+	opt.named = opt.name;
 	if (!opt.name) {
 		snprintf(own, size, "guest-%d", getpid());
 		opt.name = own;
 	}
-	if (!*opt.name || strlen(opt.name) > NAME_MAX_LEN) {
-		usage_error("--name %s: 1 to %d characters", opt.name, NAME_MAX_LEN);
+	if (!instance_name_valid(opt.name)) {
+		usage_error("--name %s: 1 to %d letters, digits, '.', '_' and '-', the first a letter or digit",
+			    opt.name, INSTANCE_NAME_MAX);
 		return false;
-	}
-	for (const char *p = opt.name; *p; p++) {
-		if (!isalnum((unsigned char)*p) && !strchr("._-", *p)) {
-			usage_error("--name %s: letters, digits, '.', '_' and '-' only", opt.name);
-			return false;
-		}
 	}
 	return true;
 }
@@ -414,6 +409,7 @@ static int run_image(struct boot_image *image, const char *cmdline, u64 start_ns
 			.count_ports = opt.exit_stats,
 		},
 		.board = &x86_board,
+		.named = opt.named,
 		.kernel = opt.kernel,
 		.release = boot_release(image),
 		.timeout_ns = opt.timeout,

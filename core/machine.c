@@ -175,18 +175,25 @@ int machine_start(struct machine *m)
 
 /**
  * machine_pause() - park all vCPUs; their registers are true afterwards
+ *
+ * Pauses nest: as many resumes let them run on. On the main thread.
  */
 void machine_pause(struct machine *m)
 {
+	if (m->pauses++)
+		return;
 	for (unsigned int i = 0; i < m->cpu_count; i++)
 		vcpu_pause(m->cpus[i]);
 }
 
 /**
- * machine_resume() - let parked vCPUs run on
+ * machine_resume() - let parked vCPUs run on, if nobody else has paused them
  */
 void machine_resume(struct machine *m)
 {
+	BUG_ON(!m->pauses);
+	if (--m->pauses)
+		return;
 	for (unsigned int i = 0; i < m->cpu_count; i++)
 		vcpu_resume(m->cpus[i]);
 }

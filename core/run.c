@@ -23,13 +23,15 @@
 
 #include "chr.h"
 #include "console.h"
+#include "control.h"
+#include "instance.h"
 #include "klog.h"
 #include "log.h"
 #include "loop.h"
 #include "outcome.h"
 #include "pty.h"
 #include "result.h"
-#include "run.h"
+#include "run-private.h"
 #include "term.h"
 #include "util.h"
 
@@ -39,30 +41,6 @@
 #define DRAIN_MS	2000		/* for a reader who does not read */
 #define DRAIN_STEP_MS	100
 #define TAIL_LINES	20
-
-struct run {
-	struct run_config *cfg;
-	struct loop *loop;
-	struct console *console;
-	struct console *debug;		/* the debug ports' */
-	struct pty *ptys[MACHINE_UARTS];
-	struct outcome *outcome;
-	struct machine *machine;
-	struct klog klog;
-
-	sigset_t signals;		/* that end the run */
-	int signal_fd;
-	struct loop_fd *signal_watch;
-	struct loop_timer *tick, *timeout, *boot_timeout, *grace;
-	int signal;			/* that has asked for the end */
-	_Atomic u64 output;		/* bytes of console output so far */
-	u64 panic_output;		/* at the last tick after a panic */
-	unsigned int panic_ticks;
-	_Atomic u64 init_ns;		/* when the kernel said that it starts init */
-	struct result result;
-	bool no_result;			/* it could not be written anyway */
-	bool drained;			/* all of the console's output is out */
-};
 
 static u64 now_ns(void)
 {
@@ -143,6 +121,7 @@ static void signal_came(void *arg, u32 events)
 
 	if (read(r->signal_fd, &si, sizeof(si)) != sizeof(si))
 		return;
+	run_resume(r);
 	if (r->signal || !r->machine->board->power_button(r->machine)) {
 		if (!r->signal)
 			r->signal = si.ssi_signo;
@@ -199,6 +178,9 @@ static void every_second(void *arg)
 	struct run *r = arg;
 
 	machine_tick(r->machine);
+	/* One that is kept from running is neither quiet nor halted. */
+	if (r->paused)
+		return;
 	watch_panic(r);
 	if (machine_halted(r->machine))
 		outcome_report(r->outcome, OUTCOME_HALT, "kvm", 0);
@@ -206,12 +188,16 @@ static void every_second(void *arg)
 
 /* --- the parts --------------------------------------------------------------- */
 
+/* For end_here(). */
+static struct instance *own_instance;
+
 /* Outside of the loop. */
 static void end_here(int sig)
 {
 	static const char late[] = "lkvm: out of time before the guest ran (--timeout)\n";
 
 	term_restore();
+	instance_remove(own_instance);
 	if (sig == SIGALRM && write(STDERR_FILENO, late, sizeof(late) - 1) < 0)
 		_exit(STATUS_TIMEOUT);
 	_exit(sig == SIGALRM ? STATUS_TIMEOUT : STATUS_SIGNAL + sig);
@@ -329,6 +315,7 @@ static int boot_once(struct run *r)
 	cfg->machine.outcome = r->outcome;
 	r->panic_ticks = 0;
 	r->init_ns = 0;
+	r->paused = false;
 	err = machine_new(&cfg->machine, cfg->board, &r->machine);
 	if (err)
 		return err;
@@ -342,6 +329,8 @@ static int boot_once(struct run *r)
 		if (cfg->machine.uarts[i])
 			cfg->machine.uarts[i]->ops->resume(cfg->machine.uarts[i]);
 	err = machine_start(r->machine);
+	if (!err)
+		err = run_control_start(r);
 	if (err)
 		return err;
 	sigprocmask(SIG_BLOCK, &r->signals, NULL);
@@ -515,12 +504,21 @@ int run_vm(struct run_config *cfg)
 		err = make_signals(r);
 	if (!err)
 		err = make_timers(r);
+	/* Before the log is emptied, which may be that of the run that has the name. */
+	if (!err)
+		err = run_control_new(r);
+	own_instance = r->instance;
 	if (!err)
 		err = make_backends(r);
 	if (!err)
 		err = boot_until_done(r);
 	status = finish(r, err);
 
+	/*
+	 * Who waits for the end sees it when the process has gone, with its lock and its connections;
+	 * nobody new shall find it from here on.
+	 */
+	instance_remove(r->instance);
 	/* A worker that is stuck in a write still knows the UART: all goes with the process. */
 	if (r->machine && !r->drained)
 		return status;

@@ -81,6 +81,9 @@ struct machine_config {
  * @halted:	whether no vCPU can ever go on; they are parked
  * @print_cpu:	registers of one parked or stopped vCPU, for the user
  * @power_button: press it; whether the guest listens to it
+ * @hold:	the user keeps the guest from running, for long perhaps; its vCPUs are parked
+ * @nmi:	send a parked vCPU an NMI: 0 or -errno; -ESRCH for one that was not started
+ * @sysrq:	type a magic SysRq key: on what, or NULL where the guest listens to nothing
  * @spoke:	when user space first wrote to the console, CLOCK_MONOTONIC in ns, or 0
  */
 struct board {
@@ -94,6 +97,9 @@ struct board {
 	bool (*halted)(struct machine *m);
 	void (*print_cpu)(struct machine *m, struct vcpu *vcpu);
 	bool (*power_button)(struct machine *m);
+	void (*hold)(struct machine *m);
+	int (*nmi)(struct machine *m, struct vcpu *vcpu);
+	const char *(*sysrq)(struct machine *m, char key);
 	u64 (*spoke)(struct machine *m);
 };
 
@@ -115,6 +121,7 @@ struct machine {
 	struct device_list devices;
 	struct vcpu **cpus;
 	unsigned int cpu_count;
+	unsigned int pauses;		/* that were not resumed yet */
 	void *data;
 };
 

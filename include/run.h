@@ -12,6 +12,7 @@
  * struct run_config - what is watched, and what is told of it
  * @machine:	what to build; the run fills in the backends and the outcome
  * @board:	how
+ * @named:	the user chose the machine's name
  * @kernel:	path of the kernel, for the result
  * @timeout_ns:	end after this time, 0 for never
  * @boot_timeout_ns: end if user space has not spoken by then, 0 for never
@@ -27,6 +28,7 @@
 struct run_config {
 	struct machine_config machine;
 	const struct board *board;
+	bool named;
 	const char *kernel;
 	const char *release;
 	u64 timeout_ns;

@@ -47,6 +47,7 @@ struct x86 {
 	struct irq irqs[BOARD_IRQS];	/* by GSI; fd -1 where no chip has one */
 	struct device *uarts[MACHINE_UARTS];
 	struct device *pm;
+	struct device *i8042;
 	struct loop_fd *sci_watch;
 	u32 *apic_ids;
 };
@@ -110,7 +111,9 @@ static struct device *make_i8042(struct machine *m, unsigned int n)
 	const struct irq *keyboard = wire(m, GSI_KEYBOARD, false);
 	const struct irq *mouse = wire(m, GSI_MOUSE, false);
 
-	return keyboard && mouse ? i8042_new(keyboard, mouse, m->cfg->outcome) : NULL;
+	if (keyboard && mouse)
+		x86(m)->i8042 = i8042_new(keyboard, mouse, m->cfg->outcome);
+	return x86(m)->i8042;
 }
 
 /* The guest has acknowledged the SCI; raise it again if something is still pending. */
@@ -445,6 +448,35 @@ static bool x86_power_button(struct machine *m)
 	return acpi_pm_power_button(x86(m)->pm);
 }
 
+/* Its watchdogs are not to bark at what it did not see: a guest without kvmclock can't be told. */
+static void x86_hold(struct machine *m)
+{
+	for (unsigned int i = 0; i < m->cpu_count; i++)
+		vcpu_ioctl(m->cpus[i], KVM_KVMCLOCK_CTRL, NULL);
+}
+
+static int x86_nmi(struct machine *m, struct vcpu *vcpu)
+{
+	struct kvm_mp_state mp;
+	int err = vcpu_ioctl(vcpu, KVM_GET_MP_STATE, &mp);
+
+	if (err)
+		return err;
+	/* It would be kept until the CPU is started, and hit its first instructions. */
+	if (mp.mp_state == KVM_MP_STATE_UNINITIALIZED || mp.mp_state == KVM_MP_STATE_INIT_RECEIVED)
+		return -ESRCH;
+	return vcpu_ioctl(vcpu, KVM_NMI, NULL);
+}
+
+static const char *x86_sysrq(struct machine *m, char key)
+{
+	if (serial_sysrq(x86(m)->uarts[0], key))
+		return "ttyS0";
+	if (i8042_sysrq(x86(m)->i8042, key))
+		return "keyboard";
+	return NULL;
+}
+
 static u64 x86_spoke(struct machine *m)
 {
 	return serial_user_time(x86(m)->uarts[0]);
@@ -461,5 +493,8 @@ const struct board x86_board = {
 	.halted = x86_halted,
 	.print_cpu = x86_print_cpu,
 	.power_button = x86_power_button,
+	.hold = x86_hold,
+	.nmi = x86_nmi,
+	.sysrq = x86_sysrq,
 	.spoke = x86_spoke,
 };

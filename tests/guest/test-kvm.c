@@ -17,7 +17,9 @@
 
 #include "board.h"
 #include "boot.h"
+#include "bus.h"
 #include "machine.h"
+#include "mem.h"
 #include "outcome.h"
 #include "state.h"
 #include "util.h"
@@ -31,7 +33,7 @@ struct fixture {
 	struct machine *m;
 };
 
-static int setup(void **state)
+static int setup_guest(void **state, const char *guest)
 {
 	static struct fixture f;
 	char path[4096];
@@ -44,12 +46,22 @@ static int setup(void **state)
 		.cmdline = "",
 		.outcome = outcome_new(NULL, NULL),
 	} };
-	snprintf(path, sizeof(path), "%s/spin", guests);
+	snprintf(path, sizeof(path), "%s/%s", guests, guest);
 	if (!f.cfg.outcome || boot_open(path, false, false, &f.cfg.image) ||
 	    machine_new(&f.cfg, &x86_board, &f.m))
 		return -1;
 	*state = &f;
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_guest(state, "spin");
+}
+
+static int setup_access(void **state)
+{
+	return setup_guest(state, "access");
 }
 
 static int teardown(void **state)
@@ -197,12 +209,102 @@ static void test_pause(void **state)
 	alarm(0);
 }
 
+/* --- registers are true: the guest "access" and a device that counts what it does --- */
+
+#define PORT_ABSENT 0x5000
+#define MMIO_ABSENT 0xd0000000ULL
+
+struct counter {
+	struct device dev;
+	u64 count;		/* accesses so far */
+	u64 given;		/* what the last one got, if it was a read */
+};
+
+static u64 counter_read(struct device *dev, u64 offset, unsigned int size)
+{
+	struct counter *c = container_of(dev, struct counter, dev);
+
+	c->given = (++c->count * 0x01234567) & (size == 1 ? 0xff : 0xffffffff);
+	return c->given;
+}
+
+static void counter_write(struct device *dev, u64 offset, u64 value, unsigned int size)
+{
+	container_of(dev, struct counter, dev)->count++;
+}
+
+static const struct bus_ops counter_ops = { .read = counter_read, .write = counter_write, .max_size = 4 };
+static const struct device_ops counter_device_ops = { .name = "counter" };
+
+/* Every access that the device has seen is counted by the guest, or was its last instruction. */
+static void check_registers(struct machine *m, const struct counter *c, unsigned int *behind)
+{
+	struct kvm_regs regs;
+	u8 code[2];
+
+	assert_int_equal(vcpu_ioctl(m->cpus[0], KVM_GET_REGS, &regs), 0);
+	assert_int_equal(mem_read(m->mem, regs.rip - 1, code, 2), 0);
+	if (code[1] != 0x43) {		/* not at an incl: the last one is counted */
+		assert_int_equal(regs.rbx, (u32)c->count);
+		return;
+	}
+	++*behind;
+	assert_int_equal((u32)(regs.rbx + 1), (u32)c->count);
+	/* And what a read got is in the register, behind in %dx,%al; in %dx,%eax; mov (%edi),%eax */
+	if (code[0] == 0xec)
+		assert_int_equal(regs.rax & 0xff, c->given);
+	else if (code[0] == 0xed)
+		assert_int_equal(regs.rax, c->given);
+}
+
+static void test_registers(void **state)
+{
+	struct fixture *f = *state;
+	struct counter c = {};
+	struct bus_range port = { PORT_ABSENT, 4, &counter_ops, &c.dev };
+	struct bus_range memory = { MMIO_ABSENT, 4, &counter_ops, &c.dev };
+	unsigned int behind = 0, moved = 0;
+	u64 before = 0;
+
+	alarm(120);
+	device_init(&c.dev, &counter_device_ops, 0);
+	assert_int_equal(bus_add(f->m->pio, &port), 0);
+	assert_int_equal(bus_add(f->m->mmio, &memory), 0);
+	run_a_while(f->m);
+	for (int i = 0; i < 1000; i++) {
+		check_registers(f->m, &c, &behind);
+		moved += c.count != before;
+		before = c.count;
+		machine_resume(f->m);
+		/* At once, and a little later: within an exit, or within the guest */
+		if (i % 3)
+			usleep(i % 3 * 50);
+		machine_pause(f->m);
+	}
+	/* It did run, and was stopped between an access and its count. */
+	assert_true(moved > 100);
+	assert_true(behind > 10);
+	/* Pauses nest. */
+	machine_pause(f->m);
+	machine_resume(f->m);
+	before = c.count;
+	usleep(20000);
+	assert_int_equal(c.count, before);
+	check_registers(f->m, &c, &behind);
+	machine_stop(f->m);
+	assert_int_equal(bus_remove(f->m->pio, PORT_ABSENT, &c.dev), 0);
+	assert_int_equal(bus_remove(f->m->mmio, MMIO_ABSENT, &c.dev), 0);
+	device_fini(&c.dev);
+	alarm(0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_state, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_state, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pause, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_registers, setup_access, teardown),
 	};
 
 	guests = argc > 1 ? argv[1] : "obj/guest";
