@@ -10,6 +10,14 @@
 /* Sorted as a reader wants to meet them. */
 static const struct command commands[] = {
 	{ "run", cmd_run, "boot a kernel", "[-k KERNEL] [-i INITRD] [options]", cmd_run_options },
+	{ "list", cmd_list, "list the VMs that run", "[--json]", cmd_list_options },
+	{ "stop", cmd_stop, "press a VM's power button, or end it by force", "[NAME] [--force] [--timeout SECONDS]",
+	  cmd_stop_options },
+	{ "pause", cmd_pause, "keep a VM from running", "[NAME]", cmd_control_options },
+	{ "resume", cmd_resume, "let a paused VM run on", "[NAME]", cmd_control_options },
+	{ "debug", cmd_debug, "print what a VM's vCPUs are doing", "[NAME]", cmd_control_options },
+	{ "nmi", cmd_nmi, "send a VM's vCPUs an NMI", "[NAME] [--cpu N]", cmd_nmi_options },
+	{ "sysrq", cmd_sysrq, "type a magic SysRq key into a VM", "[NAME] KEY", cmd_control_options },
 	{ "doctor", cmd_doctor, "tell whether VMs can run here", "[-k KERNEL] [options]", cmd_doctor_options },
 	{ "version", cmd_version, "print the version", "[--features]", cmd_version_options },
 	{ "help", cmd_help, "show the manual of a command", "[--list] [COMMAND]", cmd_help_options },

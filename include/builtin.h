@@ -27,12 +27,23 @@ const struct command *command_get(unsigned int index);
 
 int help_short(const struct command *cmd);
 
+void cmd_control_options(void);		/* of those without more of their own */
+int cmd_debug(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 void cmd_doctor_options(void);
 int cmd_help(int argc, char **argv);
 void cmd_help_options(void);
+int cmd_list(int argc, char **argv);
+void cmd_list_options(void);
+int cmd_nmi(int argc, char **argv);
+void cmd_nmi_options(void);
+int cmd_pause(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 void cmd_run_options(void);
+int cmd_stop(int argc, char **argv);
+void cmd_stop_options(void);
+int cmd_sysrq(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 void cmd_version_options(void);
 
