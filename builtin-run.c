@@ -19,6 +19,7 @@
 #include "options.h"
 #include "outcome.h"
 #include "run.h"
+#include "symbols.h"
 #include "term.h"
 #include "util.h"
 
@@ -39,7 +40,7 @@ static struct {
 	struct string_list initrds, params, smbios;
 	struct topology cpus;
 	const char *cpu, *name, *console, *result, *log, *hugetlbfs, *dev, *dump_dtb;
-	const char *firmware;
+	const char *firmware, *symbols;
 	u64 mem, timeout, boot_timeout, flat;
 	unsigned int ptys, loglevel, fail_on;
 	bool reboot, nodefaults, dry_run, quiet, kaslr, fast, numa, debug_exit, exit_stats, no_cache, named;
@@ -211,6 +212,8 @@ static const struct option_desc options[] = {
 	  "end it if user space has not spoken by then" },
 	{ 0, "fail-on", OPTION_CALL, &opt.fail_on, parse_fail_on, "warn|oops|kasan|lockdep|rcu|hung|kmemleak|all,...",
 	  "status 123 if the kernel's log has such a fault" },
+	{ 0, "symbols", OPTION_STRING, &opt.symbols, NULL, "FILE",
+	  "vmlinux or System.map that names addresses when the guest ends badly" },
 	{ 0, "result", OPTION_STRING, &opt.result, NULL, "FILE", "write how it ended, as JSON" },
 	{ 0, "reboot", OPTION_FLAG, &opt.reboot, NULL, NULL, "let the guest reboot" },
 	{ 0, "kaslr", OPTION_FLAG, &opt.kaslr, NULL, NULL, "let the kernel unpack and place itself" },
@@ -340,6 +343,20 @@ static bool check_initrds(void)
 	return true;
 }
 
+/* It is read when the guest has ended badly, and a mistake should not wait for that. */
+static bool check_symbols(void)
+{
+	struct symbols *s;
+	bool good;
+
+	if (!opt.symbols)
+		return true;
+	s = symbols_new();
+	good = s && !symbols_read_file(s, opt.symbols);
+	symbols_free(s);
+	return good;
+}
+
 static bool check(bool terminal)
 {
 	if (opt.quiet && terminal) {
@@ -350,7 +367,7 @@ static bool check(bool terminal)
 		/* ttyS0 is on the pseudo-terminal then, and stdin and stdout have nothing. */
 		opt.console = "none";
 	}
-	return !cpu_model_check(opt.cpu) && check_kind() && check_initrds();
+	return !cpu_model_check(opt.cpu) && check_kind() && check_initrds() && check_symbols();
 }
 
 static int open_image(struct boot_image **image)
@@ -399,6 +416,8 @@ static int run_image(struct boot_image *image, const char *cmdline, u64 start_ns
 			.mem_size = opt.mem,
 			.hugetlbfs = opt.hugetlbfs,
 			.image = image,
+			.kernel = opt.kernel,
+			.symbols = opt.symbols,
 			.cmdline = cmdline,
 			.initrds = opt.initrds.items,
 			.initrd_count = opt.initrds.count,

@@ -231,15 +231,6 @@ bool machine_halted(struct machine *m)
 }
 
 /**
- * machine_print_cpus() - print the registers of all vCPUs for the user; they are stopped
- */
-void machine_print_cpus(struct machine *m)
-{
-	for (unsigned int i = 0; i < m->cpu_count; i++)
-		m->board->print_cpu(m, m->cpus[i]);
-}
-
-/**
  * machine_exits() - add the exits of all vCPUs to a sum; they are stopped
  */
 void machine_exits(const struct machine *m, struct vcpu_exits *sum)

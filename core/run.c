@@ -400,6 +400,24 @@ static void print_tail(struct run *r)
 	}
 }
 
+/* Where the vCPUs are; they have stopped. */
+static void print_report(struct run *r)
+{
+	char *text = NULL, *rest, *line;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return;
+	r->machine->board->report(r->machine, f);
+	if (!fclose(f)) {
+		rest = text;
+		while ((line = strsep(&rest, "\n")) && rest)
+			error(0, "%s", line);
+	}
+	free(text);
+}
+
 static void explain(struct run *r)
 {
 	enum outcome_reason reason = outcome_reason(r->outcome);
@@ -425,7 +443,7 @@ static void explain(struct run *r)
 	default:
 		return;
 	}
-	machine_print_cpus(r->machine);
+	print_report(r);
 	print_tail(r);
 }
 

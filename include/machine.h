@@ -5,6 +5,8 @@
 #ifndef LKVM_MACHINE_H
 #define LKVM_MACHINE_H
 
+#include <stdio.h>
+
 #include "device.h"
 #include "topology.h"
 #include "types.h"
@@ -33,6 +35,8 @@ struct outcome;
  * @mem_size:	bytes of guest memory
  * @hugetlbfs:	mount to take it from, or NULL
  * @image:	the kernel
+ * @kernel:	its path
+ * @symbols:	a vmlinux or System.map of it, or NULL
  * @cmdline:	its command line
  * @initrds:	paths of what is loaded beside it
  * @initrd_count: how many
@@ -54,6 +58,8 @@ struct machine_config {
 	u64 mem_size;
 	const char *hugetlbfs;
 	struct boot_image *image;
+	const char *kernel;
+	const char *symbols;
 	const char *cmdline;
 	const char *const *initrds;
 	unsigned int initrd_count;
@@ -79,7 +85,7 @@ struct machine_config {
  * @boot:	firmware tables, kernel, entry state
  * @destroy:	free what the board keeps for itself; the devices are gone
  * @halted:	whether no vCPU can ever go on; they are parked
- * @print_cpu:	registers of one parked or stopped vCPU, for the user
+ * @report:	print where all vCPUs are, for the user; they are parked or stopped
  * @power_button: press it; whether the guest listens to it
  * @hold:	the user keeps the guest from running, for long perhaps; its vCPUs are parked
  * @nmi:	send a parked vCPU an NMI: 0 or -errno; -ESRCH for one that was not started
@@ -95,7 +101,7 @@ struct board {
 	int (*boot)(struct machine *m);
 	void (*destroy)(struct machine *m);
 	bool (*halted)(struct machine *m);
-	void (*print_cpu)(struct machine *m, struct vcpu *vcpu);
+	void (*report)(struct machine *m, FILE *f);
 	bool (*power_button)(struct machine *m);
 	void (*hold)(struct machine *m);
 	int (*nmi)(struct machine *m, struct vcpu *vcpu);
@@ -140,7 +146,6 @@ void machine_stop(struct machine *m);
 void machine_tick(struct machine *m);
 
 bool machine_halted(struct machine *m);
-void machine_print_cpus(struct machine *m);
 void machine_exits(const struct machine *m, struct vcpu_exits *sum);
 u64 machine_port_exits(const struct machine *m, u16 port);
 

@@ -34,6 +34,7 @@
 #include "outcome.h"
 #include "pci-host.h"
 #include "pvpanic.h"
+#include "report.h"
 #include "reset-port.h"
 #include "rtc.h"
 #include "serial.h"
@@ -50,6 +51,7 @@ struct x86 {
 	struct device *i8042;
 	struct loop_fd *sci_watch;
 	u32 *apic_ids;
+	struct report *report;		/* NULL before the first */
 };
 
 static struct x86 *x86(struct machine *m)
@@ -426,6 +428,7 @@ static void x86_destroy(struct machine *m)
 	loop_remove(x->sci_watch);
 	for (unsigned int i = 0; i < BOARD_IRQS; i++)
 		irq_fini(&x->irqs[i]);
+	report_free(x->report);
 	free(x->apic_ids);
 	free(x);
 }
@@ -438,9 +441,19 @@ static bool x86_halted(struct machine *m)
 	return true;
 }
 
-static void x86_print_cpu(struct machine *m, struct vcpu *vcpu)
+static void x86_report(struct machine *m, FILE *f)
 {
-	cpu_print(vcpu, m->mem);
+	struct report_config cfg = { .mem = m->mem, .symbols = m->cfg->symbols, .kernel = m->cfg->kernel };
+	struct cpu_look *looks = calloc(m->cpu_count, sizeof(*looks));
+
+	if (!x86(m)->report)
+		x86(m)->report = report_new(&cfg);
+	if (looks && x86(m)->report) {
+		for (unsigned int i = 0; i < m->cpu_count; i++)
+			cpu_look(m->cpus[i], &looks[i]);
+		report_print(x86(m)->report, looks, m->cpu_count, f);
+	}
+	free(looks);
 }
 
 static bool x86_power_button(struct machine *m)
@@ -491,7 +504,7 @@ const struct board x86_board = {
 	.boot = x86_boot,
 	.destroy = x86_destroy,
 	.halted = x86_halted,
-	.print_cpu = x86_print_cpu,
+	.report = x86_report,
 	.power_button = x86_power_button,
 	.hold = x86_hold,
 	.nmi = x86_nmi,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The state of an x86 vCPU at entry, whether it has stopped for good, and its
- * registers for a report. All functions use the vCPU's ioctls, so they run while it
- * is new, parked or stopped (core/kvm-vcpu.c).
+ * The state of an x86 vCPU at entry, its registers for a report, and whether it has stopped for good.
+ * All functions use the vCPU's ioctls, so they run while it is new, parked or
+ * stopped (core/kvm-vcpu.c).
  */
 #include <errno.h>
 
@@ -14,18 +14,12 @@
 #include "log.h"
 #include "mem.h"
 #include "msr.h"
+#include "paging.h"
+#include "registers.h"
 #include "util.h"
 #include "vcpu.h"
 
-#define CR0_PE		(1UL << 0)
-#define CR0_ET		(1UL << 4)
-#define CR0_NE		(1UL << 5)
-#define CR0_WP		(1UL << 16)
-#define CR0_PG		(1UL << 31)
-#define CR4_PAE		(1UL << 5)
 #define OPCODE_HLT	0xf4
-#define RFLAGS_FIXED	(1UL << 1)
-#define RFLAGS_IF	(1UL << 9)
 
 /* Selectors of the Linux boot protocol: __BOOT_CS and __BOOT_DS. */
 #define BOOT_CS 0x10
@@ -142,13 +136,12 @@ int cpu_enter(struct vcpu *vcpu, struct mem *mem, const struct boot_entry *entry
 	return err ? error(err, "registers of the boot CPU") : 0;
 }
 
-/* A byte of code, where its address can be translated and lies in memory. */
-static bool code_byte(struct vcpu *vcpu, const struct mem *mem, u64 linear, u8 *byte)
+/**
+ * cpu_paging() - how a CPU translates addresses, to look at its memory
+ */
+void cpu_paging(const struct kvm_sregs *sregs, const struct mem *mem, struct paging *p)
 {
-	struct kvm_translation tr = { .linear_address = linear };
-
-	return !vcpu_ioctl(vcpu, KVM_TRANSLATE, &tr) && tr.valid &&
-	       !mem_read(mem, tr.physical_address, byte, 1);
+	paging_init(p, mem, sregs->cr0, sregs->cr3, sregs->cr4, sregs->efer);
 }
 
 /**
@@ -164,6 +157,7 @@ bool cpu_halted_for_good(struct vcpu *vcpu, const struct mem *mem)
 {
 	struct kvm_mp_state mp;
 	struct kvm_sregs sregs;
+	struct paging paging;
 	struct kvm_regs regs;
 	u8 byte;
 
@@ -175,72 +169,24 @@ bool cpu_halted_for_good(struct vcpu *vcpu, const struct mem *mem)
 		return false;
 	if (mp.mp_state == KVM_MP_STATE_HALTED)
 		return true;
-	return !vcpu_ioctl(vcpu, KVM_GET_SREGS, &sregs) &&
-	       code_byte(vcpu, mem, sregs.cs.base + regs.rip - 1, &byte) && byte == OPCODE_HLT;
-}
-
-static const char *mp_state_name(u32 state)
-{
-	switch (state) {
-	case KVM_MP_STATE_RUNNABLE:
-		return "running";
-	case KVM_MP_STATE_UNINITIALIZED:
-		return "not started";
-	case KVM_MP_STATE_INIT_RECEIVED:
-		return "waiting for a start-up IPI";
-	case KVM_MP_STATE_HALTED:
-		return "halted";
-	case KVM_MP_STATE_SIPI_RECEIVED:
-		return "starting";
-	default:
-		return "in an unknown state";
-	}
-}
-
-/* The bytes around RIP, where it can be translated and lies in memory. */
-static void print_code(struct vcpu *vcpu, const struct mem *mem, u64 rip)
-{
-	char line[3 * 48 + 8];
-	size_t len = 0;
-
-	for (u64 at = rip - 16; at != rip + 16; at++) {
-		u8 byte;
-
-		if (!code_byte(vcpu, mem, at, &byte))
-			len += snprintf(line + len, sizeof(line) - len, " ??");
-		else
-			len += snprintf(line + len, sizeof(line) - len, at == rip ? " <%02x>" : " %02x", byte);
-	}
-	error(0, "  code%s", line);
+	if (vcpu_ioctl(vcpu, KVM_GET_SREGS, &sregs))
+		return false;
+	cpu_paging(&sregs, mem, &paging);
+	return !paging_read(&paging, sregs.cs.base + regs.rip - 1, &byte, 1) && byte == OPCODE_HLT;
 }
 
 /**
- * cpu_print() - print a vCPU's registers and the code at RIP for the user
+ * cpu_look() - take down a vCPU's registers
+ * @vcpu:	parked or stopped
+ * @look:	to be filled in; its known member tells whether it could be
  */
-void cpu_print(struct vcpu *vcpu, const struct mem *mem)
+void cpu_look(struct vcpu *vcpu, struct cpu_look *look)
 {
 	struct kvm_mp_state mp = { .mp_state = ~0U };
-	struct kvm_sregs s;
-	struct kvm_regs r;
 
-	if (vcpu_ioctl(vcpu, KVM_GET_REGS, &r) || vcpu_ioctl(vcpu, KVM_GET_SREGS, &s)) {
-		error(0, "CPU %u: no registers", vcpu_index(vcpu));
-		return;
-	}
+	*look = (struct cpu_look){ .index = vcpu_index(vcpu) };
 	vcpu_ioctl(vcpu, KVM_GET_MP_STATE, &mp);
-	error(0, "CPU %u %s, interrupts %s", vcpu_index(vcpu), mp_state_name(mp.mp_state),
-	      r.rflags & RFLAGS_IF ? "on" : "off");
-	error(0, "  rip %016llx rsp %016llx flags %08llx cs %04x ss %04x", r.rip, r.rsp, r.rflags,
-	      s.cs.selector, s.ss.selector);
-	error(0, "  rax %016llx rbx %016llx rcx %016llx rdx %016llx", r.rax, r.rbx, r.rcx, r.rdx);
-	error(0, "  rsi %016llx rdi %016llx rbp %016llx r8  %016llx", r.rsi, r.rdi, r.rbp, r.r8);
-	error(0, "  r9  %016llx r10 %016llx r11 %016llx r12 %016llx", r.r9, r.r10, r.r11, r.r12);
-	error(0, "  r13 %016llx r14 %016llx r15 %016llx", r.r13, r.r14, r.r15);
-	error(0, "  cr0 %08llx cr2 %016llx cr3 %016llx cr4 %08llx efer %04llx", s.cr0, s.cr2, s.cr3,
-	      s.cr4, s.efer);
-	error(0, "  fs %016llx gs %016llx gdt %016llx idt %016llx", (unsigned long long)s.fs.base,
-	      (unsigned long long)s.gs.base, (unsigned long long)s.gdt.base,
-	      (unsigned long long)s.idt.base);
-	if (mp.mp_state != KVM_MP_STATE_UNINITIALIZED)
-		print_code(vcpu, mem, s.cs.base + r.rip);
+	look->mp_state = mp.mp_state;
+	look->known = !vcpu_ioctl(vcpu, KVM_GET_REGS, &look->regs) &&
+		      !vcpu_ioctl(vcpu, KVM_GET_SREGS, &look->sregs);
 }
