@@ -2,6 +2,7 @@
 /*
  * lkvm run: boot a kernel. From options to a configuration; core/run.c does the rest.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -130,40 +130,6 @@ static void do_stop(void *arg, struct json_object *args, struct control_request 
 
 /* --- a look inside ------------------------------------------------------------------ */
 
-/* Lines that this thread says go here meanwhile; those of others go where they always go. */
-static __thread FILE *report_file;
-
-static void report_line(const char *line, size_t len)
-{
-	static const char prefix[] = "lkvm: ";
-
-	if (!report_file) {
-		if (write(STDERR_FILENO, line, len) < 0)
-			return;		/* nobody is left to tell */
-		return;
-	}
-	if (len >= sizeof(prefix) - 1 && !memcmp(line, prefix, sizeof(prefix) - 1)) {
-		line += sizeof(prefix) - 1;
-		len -= sizeof(prefix) - 1;
-	}
-	if (len > 1 && line[len - 2] == '\r') {
-		fwrite(line, 1, len - 2, report_file);
-		fputc('\n', report_file);
-	} else {
-		fwrite(line, 1, len, report_file);
-	}
-}
-
-/* The vCPUs are parked. */
-static void write_report(struct run *r, FILE *f)
-{
-	report_file = f;
-	log_set_hook(report_line);
-	machine_print_cpus(r->machine);
-	log_set_hook(NULL);
-	report_file = NULL;
-}
-
 static void do_debug(void *arg, struct json_object *args, struct control_request *req)
 {
 	struct run *r = arg;
@@ -180,7 +146,7 @@ static void do_debug(void *arg, struct json_object *args, struct control_request
 		return;
 	}
 	machine_pause(r->machine);
-	write_report(r, f);
+	r->machine->board->report(r->machine, f);
 	machine_resume(r->machine);
 	if (fclose(f)) {
 		control_error(req, "no memory for the report");
