@@ -139,8 +139,8 @@ static void other_modes(void **state)
 	looks[5].regs.rflags = 2;
 	looks[5].regs.rsp = looks[5].regs.rbp = 0;
 	print(looks, ARRAY_SIZE(looks));
-	want("\nCPU 0 not started\nCPU 1 waiting for a start-up IPI\nCPU 2: no registers\nCPU 3 running in user mode, interrupts on\n"
-	     "  rip 0000000000401000");
+	want("\nCPU 0 not started\nCPU 1 waiting for a start-up IPI\nCPU 2: no registers\n"
+	     "CPU 3 running in user mode, interrupts on\n  rip 0000000000401000");
 	want("CPU 4 running in real mode, interrupts off\n  rip 000000000000fff0");
 	want("CPU 5 halted in kernel mode, interrupts off\n  RIP 0xffffffff81000320\n");
 	want("   (nothing found on the stack)\n");
@@ -214,8 +214,8 @@ static void no_file(void **state)
 /* A vmlinux: its headers, one segment that has the banner, symbols and their names. */
 static void write_vmlinux(const char *name, const char *banner)
 {
-	static const char *const names[] = { "_stext", "do_syscall", "do_write", "do_crash", "panic", "irq_entry", "_etext",
-					     "_end", "linux_banner" };
+	static const char *const names[] = { "_stext", "do_syscall", "do_write", "do_crash", "panic", "irq_entry",
+					     "_etext", "_end", "linux_banner" };
 	static const u64 at[] = { 0, 0x100, 0x200, 0x300, 0x400, 0x500, 0x2000, TEXT_SIZE, BANNER_AT };
 	struct {
 		Elf64_Ehdr eh;
@@ -236,16 +236,17 @@ static void write_vmlinux(const char *name, const char *banner)
 		.sh = {
 			[1] = { .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC | SHF_EXECINSTR, .sh_addr = TEXT - SHIFT,
 				.sh_size = TEXT_SIZE },
-			[2] = { .sh_type = SHT_SYMTAB, .sh_offset = offsetof(__typeof__(v), sym), .sh_size = sizeof(v.sym),
-				.sh_link = 3, .sh_entsize = sizeof(v.sym[0]) },
-			[3] = { .sh_type = SHT_STRTAB, .sh_offset = offsetof(__typeof__(v), str), .sh_size = sizeof(v.str) },
+			[2] = { .sh_type = SHT_SYMTAB, .sh_offset = offsetof(__typeof__(v), sym),
+				.sh_size = sizeof(v.sym), .sh_link = 3, .sh_entsize = sizeof(v.sym[0]) },
+			[3] = { .sh_type = SHT_STRTAB, .sh_offset = offsetof(__typeof__(v), str),
+				.sh_size = sizeof(v.str) },
 		},
 	};
 	size_t used = 1;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
-		v.sym[i + 1] = (Elf64_Sym){ .st_name = used, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), .st_shndx = 1,
-					    .st_value = TEXT - SHIFT + at[i] };
+		v.sym[i + 1] = (Elf64_Sym){ .st_name = used, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+					    .st_shndx = 1, .st_value = TEXT - SHIFT + at[i] };
 		used += snprintf(v.str + used, sizeof(v.str) - used, "%s", names[i]) + 1;
 	}
 	snprintf(v.banner, sizeof(v.banner), "%s", banner);

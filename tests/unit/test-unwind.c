@@ -331,7 +331,8 @@ static void noise(void **state)
 		for (unsigned int i = 0; i < 100; i++) {
 			seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
 			kernel_put(&k, STACK + 0x3000 + (seed >> 40) % 0xff8 / 8 * 8,
-				   seed & 1 << 20 ? TEXT + (seed >> 32) % 0xa00 : STACK + 0x3000 + (seed >> 30) % 0x1000);
+				   seed & 1 << 20 ? TEXT + (seed >> 32) % 0xa00 :
+						    STACK + 0x3000 + (seed >> 30) % 0x1000);
 		}
 		if (round > 150)
 			guest_write(&k.guest, ORC_ENTRIES, bytes, k.orc_count * 6);
@@ -560,7 +561,8 @@ static void interrupt_of_32_bits(void **state)
 	symbols_free(s);
 }
 
-#define ORC(f)	{ #f " (to 6.3)", f, setup_orc_old, teardown, NULL }, { #f " (since 6.4)", f, setup_orc_typed, teardown, NULL }
+#define ORC(f)	{ #f " (to 6.3)", f, setup_orc_old, teardown, NULL }, \
+		{ #f " (since 6.4)", f, setup_orc_typed, teardown, NULL }
 #define FRAMES(f) cmocka_unit_test_setup_teardown(f, setup_frames, teardown)
 
 int main(void)
