@@ -44,7 +44,8 @@ static struct {
 	const char *firmware, *symbols;
 	u64 mem, timeout, boot_timeout, flat;
 	unsigned int ptys, loglevel, fail_on;
-	bool reboot, nodefaults, dry_run, quiet, kaslr, fast, numa, debug_exit, exit_stats, no_cache, named;
+	bool reboot, nodefaults, dry_run, quiet, kaslr, fast, numa, debug_exit, test_device;
+	bool exit_stats, no_cache, named;
 } opt = {
 	.mem = DEFAULT_MEM,
 	.dev = "/dev/kvm",
@@ -221,6 +222,8 @@ static const struct option_desc options[] = {
 	{ 0, "fast", OPTION_FLAG, &opt.fast, NULL, NULL, "add words to the command line that save boot time" },
 	{ 0, "smbios-string", OPTION_LIST, &opt.smbios, NULL, "STRING", "SMBIOS OEM string (type 11)" },
 	{ 0, "debug-exit", OPTION_FLAG, &opt.debug_exit, NULL, NULL, "isa-debug-exit at port 0xf4" },
+	{ 0, "test-device", OPTION_FLAG, &opt.test_device, NULL, NULL,
+	  "for test kernels: a latch at port 0xe0, interrupt lines at 0x2000" },
 	{ 0, "exit-stats", OPTION_FLAG, &opt.exit_stats, NULL, NULL, "count exits for each port in the result" },
 	{ 0, "no-cache", OPTION_FLAG, &opt.no_cache, NULL, NULL, "do not keep unpacked kernels" },
 	{ 0, "dev", OPTION_STRING, &opt.dev, NULL, "FILE", "KVM's device (default /dev/kvm)" },
@@ -426,6 +429,7 @@ static int run_image(struct boot_image *image, const char *cmdline, u64 start_ns
 			.smbios_count = opt.smbios.count,
 			.numa = opt.numa,
 			.debug_exit = opt.debug_exit,
+			.test_device = opt.test_device,
 			.count_ports = opt.exit_stats,
 		},
 		.board = &x86_board,

@@ -268,3 +268,19 @@ int kvm_vm_connect(const struct kvm_vm *vm, const struct irq *irq)
 	err = kvm_vm_ioctl(vm, KVM_IRQFD, &irqfd);
 	return err < 0 ? error(err, "KVM_IRQFD for interrupt %u", irq->gsi) : 0;
 }
+
+/**
+ * kvm_vm_set_line() - set the level of an interrupt line
+ * @gsi:	the global system interrupt
+ * @level:	whether it is asserted, from now on
+ *
+ * An ioctl each time: for tests. Devices have eventfds.
+ *
+ * Return: 0 or -errno.
+ */
+int kvm_vm_set_line(const struct kvm_vm *vm, u32 gsi, bool level)
+{
+	struct kvm_irq_level line = { .irq = gsi, .level = level };
+
+	return kvm_vm_ioctl(vm, KVM_IRQ_LINE, &line);
+}

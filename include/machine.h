@@ -47,6 +47,7 @@ struct outcome;
  * @outcome:	learns how the guest ends
  * @numa:	describe memory and CPUs in an SRAT
  * @debug_exit:	have the isa-debug-exit port
+ * @test_device: have the device of small test kernels
  * @count_ports: keep a count of exits for each port
  * @dry:	build what can be built without KVM, to look at it
  */
@@ -70,6 +71,7 @@ struct machine_config {
 	struct outcome *outcome;
 	bool numa;
 	bool debug_exit;
+	bool test_device;
 	bool count_ports;
 	bool dry;
 };

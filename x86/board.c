@@ -39,6 +39,7 @@
 #include "rtc.h"
 #include "serial.h"
 #include "smbios.h"
+#include "test-device.h"
 #include "util.h"
 #include "version.h"
 
@@ -170,6 +171,26 @@ static struct device *make_debug_port(struct machine *m, unsigned int n)
 	return debug_port_new(n, m->cfg->debug);
 }
 
+_Static_assert(TEST_DEVICE_LINES == GSI_COUNT, "a port for each pin of the I/O APIC");
+
+static void set_line(void *arg, unsigned int line, bool level)
+{
+	struct machine *m = arg;
+
+	if (m->vm)
+		kvm_vm_set_line(m->vm, line, level);
+}
+
+static struct device *make_test_device(struct machine *m, unsigned int n)
+{
+	return test_device_new(set_line, m);
+}
+
+static bool wants_test_device(const struct machine_config *cfg)
+{
+	return cfg->test_device;
+}
+
 static bool wants_debug_exit(const struct machine_config *cfg)
 {
 	return cfg->debug_exit;
@@ -196,7 +217,7 @@ struct chip_range {
 static const struct chip {
 	struct device *(*make)(struct machine *m, unsigned int n);
 	unsigned int n;
-	struct chip_range ranges[2];
+	struct chip_range ranges[3];
 	bool (*wanted)(const struct machine_config *cfg);
 } chips[] = {
 	{ make_pci_host, 0, { PORTS(PORT_PCI_ADDRESS, PCI_HOST_PORTS, pci_host_port_bus_ops, 4),
@@ -215,6 +236,10 @@ static const struct chip {
 	{ make_debug_port, 1, { PORTS(PORT_DEBUG_E9, DEBUG_PORT_PORTS, debug_port_bus_ops, 1) } },
 	{ make_debug_exit, 0, { PORTS(PORT_DEBUG_EXIT, DEBUG_EXIT_PORTS, debug_exit_bus_ops, 0) },
 	  wants_debug_exit },
+	{ make_test_device, 0, { PORTS(PORT_TEST_LATCH, TEST_DEVICE_LATCH_PORTS, test_device_latch_bus_ops, 0),
+				 PORTS(PORT_TEST_LINES, TEST_DEVICE_LINES, test_device_line_bus_ops, 0),
+				 MEMORY(LAYOUT_TEST_MEM, TEST_DEVICE_MEM_SIZE, test_device_mem_bus_ops) },
+	  wants_test_device },
 };
 
 static int add_range(struct machine *m, struct device *dev, const struct chip_range *range)

@@ -18,6 +18,7 @@
  *	0xfec00000	I/O APIC
  *	0xfee00000	local APIC
  *	0xfeffc000	identity map page and TSS that KVM needs on old Intel CPUs
+ *	0xff000000	memory of the test device, if there is one
  *	0xff000000	firmware's ROM, if there is one: it ends at 4 GiB
  *	0x100000000	the rest of memory, then the 64-bit PCI memory window
  */
@@ -55,6 +56,7 @@
 #define LAYOUT_LAPIC		0xfee00000ULL
 #define LAYOUT_KVM_IDENTITY	0xfeffc000ULL
 #define LAYOUT_KVM_TSS		0xfeffd000ULL
+#define LAYOUT_TEST_MEM		0xff000000ULL
 #define LAYOUT_ROM_MAX		0x1000000ULL
 #define LAYOUT_ROM_END		0x100000000ULL
 #define LAYOUT_HIGH_RAM		0x100000000ULL
@@ -64,6 +66,7 @@
 #define PORT_I8042_COMMAND	0x64
 #define PORT_SYSTEM_CONTROL_A	0x92
 #define PORT_RTC		0x70
+#define PORT_TEST_LATCH		0xe0
 #define PORT_DEBUG_E9		0xe9
 #define PORT_DEBUG_EXIT		0xf4
 #define PORT_COM1		0x3f8
@@ -76,6 +79,7 @@
 #define PORT_PCI_ADDRESS	0xcf8
 #define PORT_RESET		0xcf9
 #define PORT_PCI_DATA		0xcfc
+#define PORT_TEST_LINES		0x2000	/* one for each interrupt line */
 
 /* Global system interrupts */
 #define GSI_TIMER		0

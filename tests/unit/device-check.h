@@ -9,7 +9,7 @@
 #include "device.h"
 #include "types.h"
 
-#define DEVICE_CHECK_RANGES 2
+#define DEVICE_CHECK_RANGES 3
 
 /**
  * struct device_check - a device under test
