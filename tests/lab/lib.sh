@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # What the cases with real kernels have besides tests/lib.sh. KERNELS is a folder with
-# VERSION-FLAVOUR and VERSION-FLAVOUR.vmlinux, INITRD the test guests' initramfs; cases boot
+# VERSION-FLAVOUR and VERSION-FLAVOUR.vmlinux, and with NAME and NAME.vmlinux for the
+# project's own kernels/NAME.config, which are built for the cases that say `use_kernel NAME`.
+# INITRD is the test guests' initramfs, INITRD32 the one for 32-bit kernels; cases boot
 # 6.12-amd64 unless they call use_kernel.
 
 CASE_LIMIT=120	# an emulated guest on a busy machine is slow
