@@ -26,7 +26,8 @@ const struct kernel_feature kernel_features[] = {
 	    "--tty N gives the guest no such terminal", NULL),
 	ROW(CONSOLE, "early console", "EARLY_PRINTK=y|SERIAL_EARLYCON=y",
 	    "-p earlyprintk=ttyS0 shows nothing of a kernel that stops before its console is up", NULL),
-	ROW(CONSOLE, "sysrq", "MAGIC_SYSRQ=y MAGIC_SYSRQ_SERIAL=y", "Ctrl-A c and a key do nothing", NULL),
+	ROW(CONSOLE, "sysrq", "MAGIC_SYSRQ=y MAGIC_SYSRQ_SERIAL=y",
+	    "lkvm sysrq, and Ctrl-A c and a key, do nothing", NULL),
 
 	NEED(START, "initrd", "BLK_DEV_INITRD=y", "what -i gives is not found, and there is no user space to start"),
 	ROW(START, "packed initrd", "RD_GZIP=y RD_XZ=y RD_ZSTD=y RD_LZ4=y",
@@ -57,7 +58,7 @@ const struct kernel_feature kernel_features[] = {
 	    "it is not in /sys/firmware/dmi/entries until the module is loaded"),
 
 	ROW(GUEST, "kvmclock", "HYPERVISOR_GUEST=y PARAVIRT=y KVM_GUEST=y",
-	    "time comes from the TSC or the ACPI timer, and jumps after a pause", NULL),
+	    "time comes from the TSC or the ACPI timer, and a watchdog may bark after a pause", NULL),
 	ROW(GUEST, "spinlocks", "PARAVIRT_SPINLOCKS=y", "more vCPUs than CPUs wait for each other in loops", NULL),
 
 	ROW(ENDING, "pvpanic", "PVPANIC_MMIO|PVPANIC<5.13",

@@ -28,6 +28,8 @@ const struct kvm_need x86_kvm_needs[] = {
 	USED(COALESCED_PIO, "fewer exits for console output", "each character is an exit of its own"),
 	USED(TSC_DEADLINE_TIMER, "the guest's best timer", "the guest's timer costs more exits"),
 	USED(X2APIC_API, "APIC ids beyond 8 bits", "more than 255 vCPUs do not work"),
+	USED(USER_NMI, "lkvm nmi", "lkvm nmi does not work"),
+	USED(KVMCLOCK_CTRL, "telling a guest that it was paused", "its watchdogs may bark behind lkvm resume"),
 	USED(EXT_EMUL_CPUID, "features that KVM emulates, for --cpu max", "--cpu max is --cpu host"),
 	{ 0 },
 };
