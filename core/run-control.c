@@ -232,7 +232,7 @@ static const struct control_command commands[] = {
 	  { { "force", CONTROL_BOOL } } },
 	{ "pause", do_pause, "keep all vCPUs from running" },
 	{ "resume", do_resume, "let them run on" },
-	{ "debug", do_debug, "registers and code of each vCPU, as text" },
+	{ "debug", do_debug, "registers, code and backtrace of each vCPU, as text" },
 	{ "nmi", do_nmi, "send an NMI to one vCPU, or to all", { { "cpu", CONTROL_INT } } },
 	{ "sysrq", do_sysrq, "type a magic SysRq key", { { "key", CONTROL_STRING, true } } },
 };

@@ -534,9 +534,11 @@ int run_vm(struct run_config *cfg)
 
 	/*
 	 * Who waits for the end sees it when the process has gone, with its lock and its connections;
-	 * nobody new shall find it from here on.
+	 * nobody new shall find it from here on. A signal that comes in its midst waits.
 	 */
+	sigprocmask(SIG_BLOCK, &r->signals, NULL);
 	instance_remove(r->instance);
+	sigprocmask(SIG_UNBLOCK, &r->signals, NULL);
 	/* A worker that is stuck in a write still knows the UART: all goes with the process. */
 	if (r->machine && !r->drained)
 		return status;
