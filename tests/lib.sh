@@ -152,3 +152,27 @@ want_refusal() {
 	[ "$(wc -l <"$ERR")" = 1 ] || wrong "stderr has $(wc -l <"$ERR") lines, not one"
 	want_empty "$OUT"
 }
+
+# --- commands to running VMs ---
+
+# ask COMMAND... - its status in $ASKED, its output in $DIR/said and $DIR/complained
+ask() {
+	printf '%q ' lkvm "$@" >>"$DIR/commands" && echo >>"$DIR/commands"
+	timeout -s KILL 20 "$LKVM" "$@" >"$DIR/said" 2>"$DIR/complained"
+	ASKED=$?
+}
+# asked STATUS COMMAND... - and its status is that
+asked() {
+	local wanted=$1
+	shift
+	ask "$@"
+	[ "$ASKED" = "$wanted" ] || wrong "lkvm $*: status $ASKED, not $wanted: $(head -c 300 "$DIR/complained")"
+}
+# refused WORDS COMMAND... - with one line that has these words
+refused() {
+	local words=$1
+	shift
+	asked 125 "$@"
+	want_line "$words" "$DIR/complained"
+	[ "$(wc -l <"$DIR/complained")" = 1 ] || wrong "lkvm $*: not one line: $(cat "$DIR/complained")"
+}

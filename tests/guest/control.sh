@@ -3,26 +3,6 @@
 #
 # Running VMs and the commands that deal with them.
 
-# ask COMMAND... - its status in $ASKED, its output in $DIR/said and $DIR/complained
-ask() {
-	printf '%q ' lkvm "$@" >>"$DIR/commands" && echo >>"$DIR/commands"
-	timeout -s KILL 20 "$LKVM" "$@" >"$DIR/said" 2>"$DIR/complained"
-	ASKED=$?
-}
-asked() { # STATUS COMMAND...
-	local wanted=$1
-	shift
-	ask "$@"
-	[ "$ASKED" = "$wanted" ] || wrong "lkvm $*: status $ASKED, not $wanted: $(head -c 300 "$DIR/complained")"
-}
-refused() { # WORDS COMMAND...
-	local words=$1
-	shift
-	asked 125 "$@"
-	want_line "$words" "$DIR/complained"
-	[ "$(wc -l <"$DIR/complained")" = 1 ] || wrong "lkvm $*: not one line: $(cat "$DIR/complained")"
-}
-
 # up NAME GUEST LINE ARGS... - start a VM, and wait until it has said LINE, if that is not empty
 up() {
 	local name=$1 guest=$2 line=$3

@@ -3,7 +3,7 @@
  * What needs /dev/kvm and no kernel: vCPUs and interrupt controllers saved and loaded, and vCPUs
  * paused and resumed as fast as can be.
  *
- * usage: test-kvm GUESTS    the folder of the flat guests
+ * usage: test-kvm GUESTS [TEST]    the folder of the flat guests, and a pattern of names of tests
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -308,5 +308,7 @@ int main(int argc, char **argv)
 	};
 
 	guests = argc > 1 ? argv[1] : "obj/guest";
+	if (argc > 2)
+		cmocka_set_test_filter(argv[2]);
 	return cmocka_run_group_tests_name("kvm", tests, NULL, NULL);
 }
