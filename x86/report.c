@@ -23,6 +23,8 @@
 
 #define TABLES_MAX	4	/* page tables that symbols are looked for in */
 #define CODE_AROUND	16
+#define STACK_WORDS	16
+#define STACK_LINE	4
 #define CS_RPL		3
 
 typedef unsigned long long ull;		/* what %llx prints */
@@ -144,6 +146,26 @@ static void print_code(const struct paging *p, u64 rip, FILE *f)
 	fputc('\n', f);
 }
 
+/* The words on top of the stack, as wide as the code's mode has them. */
+static void print_stack(const struct cpu_look *c, const struct paging *p, FILE *f)
+{
+	unsigned int word = c->sregs.cs.l ? 8 : c->sregs.ss.db ? 4 : 2;
+	u64 sp = word == 8 ? c->regs.rsp : word == 4 ? (u32)c->regs.rsp : (u16)c->regs.rsp;
+
+	if (word != 8)
+		sp = (u32)(c->sregs.ss.base + sp);
+	for (unsigned int i = 0; i < STACK_WORDS; i++) {
+		u64 value = 0;
+
+		fputs(i % STACK_LINE ? " " : i ? "\n        " : "  stack ", f);
+		if (paging_read(p, sp + i * word, &value, word))
+			fprintf(f, "%.*s", (int)word * 2, "????????????????");
+		else
+			fprintf(f, "%0*llx", (int)word * 2, (ull)value);
+	}
+	fputc('\n', f);
+}
+
 /*
  * name+offset/size [module]. @back: a return address belongs to the call before it, which
  * may be the last instruction of its function.
@@ -221,6 +243,7 @@ static void print_cpu(const struct report *r, const struct cpu_look *c, FILE *f)
 	print_registers(c, f);
 	cpu_paging(&c->sregs, r->mem, &paging);
 	print_code(&paging, rip_of(c), f);
+	print_stack(c, &paging, f);
 	if (mode == MODE_KERNEL)
 		print_kernel(r, c, &paging, f);
 }

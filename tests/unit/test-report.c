@@ -117,6 +117,9 @@ static void kernel_without_symbols(void **state)
 	want("CPU 0 running in kernel mode, interrupts on\n  RIP 0xffffffff81000320\n");
 	want("  rip ffffffff81000320 rsp ffffc90000013c00 flags 00000202 cs 0010 ss 0000\n  rax 1122334455667788 ");
 	want(" 00 90 <f4> eb 00 ");
+	want("\n  stack 0000000000000000 0000000000000000 0000000000000000 0000000000000000\n"
+	     "        ffffc90000013c40 ffffffff81000240 0000000000000000 0000000000000000\n"
+	     "        0000000000001234 ffffffff81000140 ");
 	want("  Call trace:\n   0xffffffff81000240\n   0xffffffff81000140\n   ? 0xffffffff81000455\n");
 }
 
@@ -142,6 +145,8 @@ static void other_modes(void **state)
 	want("\nCPU 0 not started\nCPU 1 waiting for a start-up IPI\nCPU 2: no registers\n"
 	     "CPU 3 running in user mode, interrupts on\n  rip 0000000000401000");
 	want("CPU 4 running in real mode, interrupts off\n  rip 000000000000fff0");
+	want("  stack 0000 0000 0000 0000\n        ");
+	want("  stack ???????????????? ????");
 	want("CPU 5 halted in kernel mode, interrupts off\n  RIP 0xffffffff81000320\n");
 	want("   (nothing found on the stack)\n");
 	/* Only what is in the kernel has a trace. */
