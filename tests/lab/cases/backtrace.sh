@@ -158,6 +158,47 @@ case_backtrace-6.1() { use_kernel 6.1-amd64 && check_all; }
 case_backtrace-6.12-kaslr() { check_all_moved; }
 case_backtrace-6.1-kaslr() { use_kernel 6.1-amd64 && check_all_moved; }
 
+# Kernels without ORC, which tell no trace of their own.
+check_panic_by_frames() {
+	local cpu=0
+	run_one panic "$@"
+	want_status 120
+	frames 0 | grep -q sysrq_handle_crash || cpu=1
+	want_calls $cpu panic sysrq_handle_crash __handle_sysrq write_sysrq_trigger vfs_write do_syscall_64
+	want_rip $((1 - cpu)) stop_this_cpu
+	want_calls $((1 - cpu)) asm_sysvec_reboot default_idle do_idle cpu_startup_entry
+}
+
+case_backtrace-frame-pointers() {
+	use_kernel small
+	check_panic_by_frames
+	want_symbols
+	check_panic_by_frames --kaslr
+	want_symbols ', KASLR offset 0x[0-9a-f]+'
+}
+
+# Symbols from a vmlinux and from a System.map, with the kernel moved
+case_backtrace-files() {
+	local file
+	for file in small.vmlinux small.map; do
+		use_kernel "$file"
+		use_kernel small
+		check_panic_by_frames --kaslr --symbols "$KERNELS/$file"
+		want_error "^lkvm: symbols: .*/$file, [0-9,]+, KASLR offset 0x[0-9a-f]+\$"
+	done
+}
+
+case_backtrace-32() {
+	local cpu=0
+	use_kernel small-32
+	INITRD=$INITRD32 run_one panic
+	want_status 120
+	want_symbols
+	frames 0 | grep -q '^panic+' || cpu=1
+	want_calls $cpu panic do_exit ia32_sys_call entry_INT80_32
+	want_calls $((1 - cpu)) default_idle do_idle cpu_startup_entry
+}
+
 # A guest without a console, which has never said a word.
 case_backtrace-silent() {
 	options silent -c 2 --fast --nodefaults
