@@ -68,6 +68,7 @@
 #define CMOS_EXTENDED_KIB_2	0x30
 #define CMOS_ABOVE_16M		0x34	/* in 64 KiB */
 #define CMOS_ABOVE_4G		0x5b	/* in 64 KiB, three bytes */
+#define CMOS_MORE_CPUS		0x5f	/* processors beside the first */
 
 #define NSEC			1000000000ULL
 #define RTC_HZ			32768
@@ -610,5 +611,22 @@ void rtc_set_memory(struct device *dev, u64 low_bytes, u64 high_bytes)
 	/* The one number here that is big-endian. */
 	cmos[CMOS_CHECKSUM] = sum >> 8;
 	cmos[CMOS_CHECKSUM + 1] = sum;
+	pthread_mutex_unlock(&dev->lock);
+}
+
+/**
+ * rtc_set_cpus() - tell firmware how many processors to wait for
+ * @dev:	the clock
+ * @cpus:	how many there are
+ *
+ * Where SeaBIOS has no other source it looks here, as the virtual machines have it that it
+ * comes from. Without a number it goes on after the first one, and takes the others' code away.
+ */
+void rtc_set_cpus(struct device *dev, unsigned int cpus)
+{
+	struct rtc *rtc = container_of(dev, struct rtc, dev);
+
+	pthread_mutex_lock(&dev->lock);
+	rtc->regs.cmos[CMOS_MORE_CPUS] = min(cpus - 1, 255U);
 	pthread_mutex_unlock(&dev->lock);
 }

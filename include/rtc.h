@@ -20,5 +20,6 @@ extern const struct bus_ops rtc_bus_ops;
 struct device *rtc_new(const struct irq *irq, struct loop *loop);
 void rtc_set_clock(struct device *dev, u64 (*clock_ns)(void *arg), void *arg);
 void rtc_set_memory(struct device *dev, u64 low_bytes, u64 high_bytes);
+void rtc_set_cpus(struct device *dev, unsigned int cpus);
 
 #endif /* LKVM_RTC_H */

@@ -104,8 +104,10 @@ static struct device *make_rtc(struct machine *m, unsigned int n)
 	u64 low, high;
 
 	below_and_above(m, &low, &high);
-	if (rtc)
+	if (rtc) {
 		rtc_set_memory(rtc, low, high);
+		rtc_set_cpus(rtc, m->cfg->cpus.cpus);
+	}
 	return rtc;
 }
 

@@ -196,6 +196,7 @@ seabios() {
 	start_lkvm --firmware "$file" -m 64M -c 2 --timeout 60 </dev/null
 	await_line '^SeaBIOS \(version' 60 "$ERR"
 	await_line '^RamSize: 0x04000000' 60 "$ERR"
+	await_line '^Found 2 cpu' 60 "$ERR"
 	await_line '^No bootable device' 60 "$ERR"
 	kill -TERM "$PID"
 	wait_lkvm 5

@@ -131,6 +131,13 @@ static void memory_size(void **state)
 	/* More than the format can tell. */
 	rtc_set_memory(rtc, 3 * GiB, UINT64_MAX);
 	assert_int_equal(get(0x5b) & get(0x5c) & get(0x5d), 0xff);
+
+	rtc_set_cpus(rtc, 1);
+	assert_int_equal(get(0x5f), 0);
+	rtc_set_cpus(rtc, 16);
+	assert_int_equal(get(0x5f), 15);
+	rtc_set_cpus(rtc, 1000);
+	assert_int_equal(get(0x5f), 255);
 }
 
 /* --- reading --- */
