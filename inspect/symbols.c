@@ -492,24 +492,23 @@ static size_t count_up_to(const struct symbols *s, u64 addr)
 
 /*
  * The best of those symbols of @module with the highest address that is not below @start,
- * among the first @*count; @*count becomes the number of those before.
+ * among the first @*count, which end with all of their address; @*count becomes the number
+ * of those before. A guest may have any number at one address: few are looked at.
  */
 static const struct symbol *best_of_last(const struct symbols *s, u64 start, u16 module, size_t *count)
 {
-	const struct symbol *best = NULL;
+	size_t end, foreign = 0;
 
-	for (size_t i = *count, foreign = 0; i-- > 0 && foreign < NEIGHBOURS;) {
-		const struct symbol *sym = &s->v[i];
+	while ((end = *count) && s->v[end - 1].addr >= start && foreign < NEIGHBOURS) {
+		u64 addr = s->v[end - 1].addr;
+		size_t first = addr ? count_up_to(s, addr - 1) : 0;
 
-		if (sym->addr < start || (best && sym->addr != best->addr))
-			break;
-		*count = i;
-		if (sym->module == module && !is_absolute(sym))
-			best = sym;
-		else
-			foreign++;
+		*count = first;
+		for (size_t i = first; i < end && foreign < NEIGHBOURS; i++, foreign++)
+			if (s->v[i].module == module && !is_absolute(&s->v[i]))
+				return &s->v[i];
 	}
-	return best;
+	return NULL;
 }
 
 /*
@@ -531,12 +530,11 @@ static const struct symbol *lookup(const struct symbols *s, u64 addr, u64 start,
 /* Up to the next symbol of another address, or the end of the range */
 static u64 reach(const struct symbols *s, const struct symbol *sym, u64 end)
 {
-	size_t i = sym - s->v;
+	size_t i;
 
 	if (sym->size)
 		return sym->size;
-	while (i < s->count && s->v[i].addr == sym->addr)
-		i++;
+	i = count_up_to(s, sym->addr);
 	return (i < s->count ? min(s->v[i].addr, end) : end) - sym->addr;
 }
 

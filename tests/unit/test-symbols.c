@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <time.h>
 
 #include "symbols.h"
 #include "util.h"
@@ -318,6 +319,28 @@ static void test_limits(void **state)
 	symbols_free(s);
 }
 
+/* A guest can put as many symbols at one address as it has; each look-up must stay short. */
+static void test_crowded(void **state)
+{
+	struct symbols *s = small_kernel();
+	struct symbol_at at;
+	clock_t begin;
+
+	for (unsigned int i = 0; i < 200000; i++)
+		add(s, TEXT + 0x150000, 't', "one_of_many");
+	add(s, TEXT + 0x150010, 'D', "behind");
+	symbols_sort(s);
+	begin = clock();
+	for (unsigned int i = 0; i < 20000; i++) {
+		assert_true(symbols_at(s, TEXT + 0x150001 + i % 8, &at));
+		assert_string_equal(at.name, "one_of_many");
+		assert_int_equal(at.size, 0x10);
+		assert_true(symbols_is_text(s, TEXT + 0x150001 + i % 8));
+	}
+	assert_true(clock() - begin < 2 * CLOCKS_PER_SEC);
+	symbols_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +354,7 @@ int main(void)
 		cmocka_unit_test(test_modules),
 		cmocka_unit_test(test_clean_names),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_crowded),
 		cmocka_unit_test(test_limits),
 	};
 
