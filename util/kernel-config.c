@@ -68,9 +68,13 @@ static void take_release(struct kernel_config *cfg, const char *line)
 	const char *version = strchr(line, ' ');
 	const char *end = strstr(line, " Kernel Configuration");
 
+	size_t len = 0;
+
 	if (cfg->release[0] || strncmp(line, "Linux/", 6) || !version || !end || end <= version)
 		return;
-	snprintf(cfg->release, sizeof(cfg->release), "%.*s", (int)min(end - version - 1, 60L), version + 1);
+	/* It is printed as it is: no version has a byte that a terminal takes for a command. */
+	while (++version < end && *version > ' ' && *version < 0x7f && len < sizeof(cfg->release) - 1)
+		cfg->release[len++] = *version;
 }
 
 static void take_line(struct kernel_config *cfg, char *line)

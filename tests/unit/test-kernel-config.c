@@ -229,12 +229,28 @@ static void other_files(void **state)
 	assert_null(cfg);
 }
 
+/* An image may carry any heading, and what it calls a version goes to a terminal. */
+static void release(void **state)
+{
+	struct kernel_config *cfg = parse("# Linux/x86 6.1\033]0;mine\007 Kernel Configuration\nCONFIG_A=y\n");
+
+	assert_string_equal(kernel_config_release(cfg), "6.1");
+	kernel_config_free(cfg);
+	cfg = parse("# Linux/x86 6.1 \033[2J Kernel Configuration\nCONFIG_A=y\n");
+	assert_string_equal(kernel_config_release(cfg), "6.1");
+	kernel_config_free(cfg);
+	cfg = parse("# Linux/x86 6.1\302\233[2J Kernel Configuration\nCONFIG_A=y\n");
+	assert_string_equal(kernel_config_release(cfg), "6.1");
+	kernel_config_free(cfg);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(values), TEST(last_line_counts), TEST(odd_lines), TEST(no_configuration), TEST(many_lines),
+		TEST(values),
+		TEST(release), TEST(last_line_counts), TEST(odd_lines), TEST(no_configuration), TEST(many_lines),
 		TEST(recorded), TEST(gzipped), TEST(bomb), TEST(other_files),
 	};
 
