@@ -13,6 +13,7 @@
 #include "find-config.h"
 #include "findings.h"
 #include "host.h"
+#include "json-text.h"
 #include "kernel-check.h"
 #include "kernel-config.h"
 #include "kvm-needs.h"
@@ -177,7 +178,7 @@ static void add(struct json_object *o, const char *key, struct json_object *valu
 static void add_text(struct json_object *o, const char *key, const char *text)
 {
 	if (text && *text)
-		add(o, key, json_object_new_string(text));
+		add(o, key, json_text(text, strlen(text)));
 }
 
 static void add_u64(struct json_object *o, const char *key, u64 value)

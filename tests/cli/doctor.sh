@@ -106,6 +106,10 @@ case_doctor-json() {
 	want_line '"state": "no",$'
 	! command -v python3 >/dev/null || python3 -c 'import json, sys; json.load(sys.stdin)' <"$OUT" 2>/dev/null ||
 		wrong "not JSON"
+	# A file may have any name, and JSON is UTF-8.
+	mv "$DIR/config" "$DIR/config"$'\377'
+	doctor --json --dev /no/such/kvm -k "$DIR/config"$'\377'
+	iconv -f UTF-8 <"$OUT" >"$DIR/iconv" 2>&1 || wrong "not UTF-8"
 	doctor --speed --dev /dev/null
 	want_refusal '/dev/null is not a KVM device'
 }
