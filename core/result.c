@@ -21,6 +21,7 @@
 
 #include <json-c/json.h>
 
+#include "json-text.h"
 #include "log.h"
 #include "outcome.h"
 #include "result.h"
@@ -44,7 +45,7 @@ static void add_count(struct json_object *o, const char *key, u64 count)
 static void add_string(struct json_object *o, const char *key, const char *value)
 {
 	if (value)
-		json_object_object_add(o, key, json_object_new_string(value));
+		json_object_object_add(o, key, json_text(value, strlen(value)));
 }
 
 static struct json_object *exits_object(const struct result *r)

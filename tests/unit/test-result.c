@@ -143,6 +143,18 @@ static void everything(void **state)
 	json_object_put(o);
 }
 
+/* A file may have any name, and JSON is UTF-8. */
+static void any_name(void **state)
+{
+	struct result r = { .kernel = "/tmp/\377.bin", .release = "6.99" };
+	struct json_object *o;
+
+	assert_int_equal(result_write(path, outcome, &r), 0);
+	o = read_back();
+	assert_string_equal(text(o, "kernel"), "/tmp/\357\277\275.bin");
+	json_object_put(o);
+}
+
 /* A run that did not come far. */
 static void almost_nothing(void **state)
 {
@@ -344,7 +356,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(everything),
-		TEST(almost_nothing),
+		TEST(any_name), TEST(almost_nothing),
 		TEST(guest_and_signal),
 		TEST(awkward_names),
 		TEST(unwritable),
