@@ -38,6 +38,12 @@ void log_set_hook(void (*hook)(const char *line, size_t len))
 	line_hook = hook;
 }
 
+/* U+0080 to U+009F in UTF-8: U+009B is ESC [ to many terminals. */
+static bool is_c1(const char *at, size_t len)
+{
+	return len > 1 && (unsigned char)at[0] == 0xc2 && (unsigned char)at[1] >= 0x80 && (unsigned char)at[1] <= 0x9f;
+}
+
 static void say(enum log_level level, const char *prefix, int err, const char *fmt, va_list ap) __printf(4, 0);
 
 static void say(enum log_level level, const char *prefix, int err, const char *fmt, va_list ap)
@@ -60,9 +66,13 @@ static void say(enum log_level level, const char *prefix, int err, const char *f
 	memcpy(line + len, why, strlen(why));
 	len += strlen(why);
 	/* One message is one line, whatever a file name or a guest put into it. */
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-			line[i] = '?';
+	for (size_t i = 0; i < len; i++) {
+		if (is_c1(line + i, len - i))
+			line[i++] = '?';
+		else if ((unsigned char)line[i] >= ' ' && line[i] != 0x7f)
+			continue;
+		line[i] = '?';
+	}
 	if (raw_newline)
 		line[len++] = '\r';
 	line[len++] = '\n';

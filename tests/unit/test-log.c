@@ -78,6 +78,9 @@ static void one_line(void **state)
 {
 	error(0, "a\nb\rc\td\033[31me\177f\001");
 	assert_string_equal(said, "lkvm: a?b?c?d?[31me?f?\n");
+	/* ESC [ may be one character too, others of two bytes stay. */
+	error(0, "%s", "a\302\23331mb\302\240\303\233\302");
+	assert_string_equal(said, "lkvm: a??31mb\302\240\303\233\302\n");
 	/* What is not ASCII is left to the terminal. */
 	error(0, "\xc3\xa4");
 	assert_string_equal(said, "lkvm: \xc3\xa4\n");
