@@ -126,11 +126,7 @@ int cmd_debug(int argc, char **argv)
 	if (!status && json_object_object_get_ex(answer, "report", &report))
 		fputs(json_object_get_string(report), stdout);
 	json_object_put(answer);
-	if (fflush(stdout)) {
-		error(-errno, "standard output");
-		return EXIT_LAUNCH;
-	}
-	return status;
+	return log_end_output() ? EXIT_LAUNCH : status;
 }
 
 int cmd_nmi(int argc, char **argv)

@@ -408,9 +408,5 @@ int cmd_doctor(int argc, char **argv)
 	if (opt.speed && opt.kernel)
 		die("--speed measures only: it does not look at -k %s", opt.kernel);
 	status = opt.speed ? only_speed() : examine();
-	if (fflush(stdout)) {
-		error(-errno, "standard output");
-		return EXIT_LAUNCH;
-	}
-	return status;
+	return log_end_output() ? EXIT_LAUNCH : status;
 }

@@ -26,10 +26,7 @@ void cmd_help_options(void)
 /* The exit status of a command that has printed something. */
 static int printed(void)
 {
-	if (!fflush(stdout) && !ferror(stdout))
-		return 0;
-	error(-errno, "standard output");
-	return EXIT_LAUNCH;
+	return log_end_output() ? EXIT_LAUNCH : 0;
 }
 
 static int print_commands(void)

@@ -160,9 +160,5 @@ int cmd_list(int argc, char **argv)
 		print_table(rows, shown);
 	free(rows);
 	instance_list_free(entries, count);
-	if (fflush(stdout)) {
-		error(-errno, "standard output");
-		return EXIT_LAUNCH;
-	}
-	return 0;
+	return log_end_output() ? EXIT_LAUNCH : 0;
 }

@@ -404,9 +404,7 @@ static int describe(const struct run_config *cfg)
 		err = describe_dtb(m, opt.dump_dtb);
 	machine_free(m);
 	outcome_free(outcome);
-	if (fflush(stdout))
-		err = error(-errno, "standard output");
-	return err ? EXIT_LAUNCH : 0;
+	return log_end_output() || err ? EXIT_LAUNCH : 0;
 }
 
 static int run_image(struct boot_image *image, const char *cmdline, u64 start_ns)

@@ -2,8 +2,6 @@
 /*
  * lkvm version [--features]
  */
-#include <errno.h>
-
 #include "builtin.h"
 #include "log.h"
 #include "options.h"
@@ -41,9 +39,5 @@ int cmd_version(int argc, char **argv)
 			p += *p == ' ';
 		}
 	}
-	if (fflush(stdout)) {
-		error(-errno, "standard output");
-		return EXIT_LAUNCH;
-	}
-	return 0;
+	return log_end_output() ? EXIT_LAUNCH : 0;
 }

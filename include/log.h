@@ -34,6 +34,8 @@ void warning(const char *fmt, ...) __printf(1, 2);
 void info(const char *fmt, ...) __printf(1, 2);
 void debug(const char *fmt, ...) __printf(1, 2);
 
+int log_end_output(void);
+
 /* For main.c and builtin-*.c only, before the guest runs. */
 void die(const char *fmt, ...) __printf(1, 2) __attribute__((noreturn));
 

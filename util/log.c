@@ -100,6 +100,20 @@ int error(int err, const char *fmt, ...)
 }
 
 /**
+ * log_end_output() - write out what a command has printed on standard output
+ *
+ * What did not fit into the buffer was written before, and fflush() knows nothing of that.
+ *
+ * Return: 0 or -errno, said.
+ */
+int log_end_output(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	return error(errno ? -errno : -EIO, "standard output");
+}
+
+/**
  * usage_error() - say what the user should have asked for
  *
  * The line names the option or file, its value, and what would be right.

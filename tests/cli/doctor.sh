@@ -115,8 +115,12 @@ case_doctor-json() {
 }
 
 case_doctor-full-device() {
-	"$LKVM" doctor </dev/null >/dev/full 2>"$ERR"
-	STATUS=$?
-	want_status 125
-	want_error 'standard output: No space left'
+	local words
+	for words in doctor 'doctor --json'; do
+		# shellcheck disable=SC2086
+		"$LKVM" $words </dev/null >/dev/full 2>"$ERR"
+		STATUS=$?
+		want_status 125
+		want_error 'standard output: No space left' || wrong "... with: $words"
+	done
 }
