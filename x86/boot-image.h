@@ -85,6 +85,7 @@ struct boot_multiboot {
 
 struct boot_image {
 	enum boot_kind kind;
+	const char *what;		/* "kernel", or the option that names the file; for messages */
 	char *name;			/* for messages */
 	char *describe;
 	char *release;

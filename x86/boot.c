@@ -42,9 +42,9 @@ static int open_file(struct boot_image *img, const char *path)
 
 	img->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (img->fd < 0 || fstat(img->fd, &st) < 0)
-		return error(-errno, "kernel %s", path);
+		return error(-errno, "%s %s", img->what, path);
 	if (S_ISDIR(st.st_mode))
-		return usage_error("kernel %s is a directory, not a kernel image", path);
+		return usage_error("%s %s is a directory, not an image", img->what, path);
 	if (S_ISREG(st.st_mode)) {
 		img->file = (struct boot_source){ .fd = img->fd, .size = st.st_size };
 		return 0;
@@ -54,9 +54,9 @@ static int open_file(struct boot_image *img, const char *path)
 	img->file.fd = -1;
 	err = boot_read_all(img->fd, BOOT_FILE_MAX, &img->owned, &img->file.size);
 	if (err == -EFBIG)
-		return usage_error("kernel %s is larger than %llu MiB", path, BOOT_FILE_MAX / MiB);
+		return usage_error("%s %s is larger than %llu MiB", img->what, path, BOOT_FILE_MAX / MiB);
 	if (err)
-		return error(err, "kernel %s", path);
+		return error(err, "%s %s", img->what, path);
 	img->file.data = img->owned;
 	return 0;
 }
@@ -138,17 +138,18 @@ out:
 	return err;
 }
 
-static struct boot_image *new_image(const char *name)
+static struct boot_image *new_image(const char *what, const char *name)
 {
 	struct boot_image *img = calloc(1, sizeof(*img));
 
 	if (img) {
+		img->what = what;
 		img->fd = -1;
 		img->cached.fd = -1;
 		img->name = strdup(name);
 	}
 	if (!img || !img->name) {
-		error(-ENOMEM, "kernel %s", name);
+		error(-ENOMEM, "%s %s", what, name);
 		free(img);
 		return NULL;
 	}
@@ -175,7 +176,7 @@ static int finish(struct boot_image *img, int err, struct boot_image **out)
  */
 int boot_open(const char *path, bool use_cache, bool kaslr, struct boot_image **out)
 {
-	struct boot_image *img = new_image(path);
+	struct boot_image *img = new_image("kernel", path);
 	int err;
 
 	if (!img)
@@ -198,7 +199,7 @@ int boot_open(const char *path, bool use_cache, bool kaslr, struct boot_image **
  */
 int boot_open_flat(const char *path, u64 addr, struct boot_image **out)
 {
-	struct boot_image *img = new_image(path);
+	struct boot_image *img = new_image("kernel", path);
 	int err;
 
 	if (!img)
@@ -219,7 +220,7 @@ int boot_open_flat(const char *path, u64 addr, struct boot_image **out)
  */
 int boot_open_firmware(const char *path, struct boot_image **out)
 {
-	struct boot_image *img = new_image(path);
+	struct boot_image *img = new_image("--firmware", path);
 	int err;
 
 	if (!img)
@@ -242,7 +243,7 @@ int boot_open_firmware(const char *path, struct boot_image **out)
  */
 int boot_open_memory(const void *data, size_t size, const char *name, bool kaslr, struct boot_image **out)
 {
-	struct boot_image *img = new_image(name);
+	struct boot_image *img = new_image("kernel", name);
 
 	if (!img)
 		return finish(img, -ENOMEM, out);
