@@ -292,6 +292,12 @@ static bool default_kernel(char **found)
 	return true;
 }
 
+/* Firmware and real-mode images find no command line: the defaults are not for them. */
+static bool has_command_line(void)
+{
+	return !opt.firmware && (!opt.flat || opt.flat >= MiB);
+}
+
 /* Defaults come before the user's words, so that his win. */
 static char *command_line(bool terminal)
 {
@@ -301,12 +307,12 @@ static char *command_line(bool terminal)
 
 	if (!f)
 		return NULL;
-	if (!opt.nodefaults) {
+	if (!opt.nodefaults && has_command_line()) {
 		fputs(" console=ttyS0", f);
 		if (!terminal)
 			fputs(" panic=-1", f);
 	}
-	if (opt.fast)
+	if (opt.fast && has_command_line())
 		fputs(fast_words, f);
 	for (unsigned int i = 0; i < opt.params.count; i++)
 		fprintf(f, " %s", opt.params.items[i]);

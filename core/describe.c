@@ -44,7 +44,8 @@ void describe_print(const struct machine *m, const char *kernel)
 	printf("kernel: %s\n", kernel);
 	for (unsigned int i = 0; i < cfg->initrd_count; i++)
 		printf("initrd: %s\n", cfg->initrds[i]);
-	printf("command line: %s\n", cfg->cmdline);
+	if (*cfg->cmdline)
+		printf("command line: %s\n", cfg->cmdline);
 	printf("cpus: %u (sockets %u, cores %u, threads %u), model %s\n", cfg->cpus.cpus,
 	       cfg->cpus.sockets, cfg->cpus.cores, cfg->cpus.threads, cfg->cpu_model ? cfg->cpu_model : "host");
 	printf("memory:\n");
