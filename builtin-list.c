@@ -85,7 +85,7 @@ static void print_json(const struct row *rows, unsigned int count)
 		json_object_object_add(o, "state", json_text(rows[i].state, strlen(rows[i].state)));
 		json_object_object_add(o, "cpus", json_object_new_int64(info->cpus));
 		json_object_object_add(o, "memory", json_object_new_uint64(info->mem_size));
-		json_object_object_add(o, "uptime", json_object_new_double(rows[i].uptime));
+		json_object_object_add(o, "uptime", json_seconds(rows[i].uptime));
 		json_object_object_add(o, "kernel",
 				       info->kernel ? json_text(info->kernel, strlen(info->kernel)) : NULL);
 		json_object_array_add(list, o);

@@ -57,7 +57,7 @@ static void do_info(void *arg, struct json_object *args, struct control_request 
 	json_object_object_add(o, "memory", json_object_new_uint64(r->cfg->machine.mem_size));
 	add_text(o, "kernel", r->cfg->kernel);
 	add_text(o, "release", r->cfg->release);
-	json_object_object_add(o, "uptime", json_object_new_double(
+	json_object_object_add(o, "uptime", json_seconds(
 		((u64)now.tv_sec * 1000000000ULL + now.tv_nsec - r->cfg->start_ns) / 1000000 / 1e3));
 	json_object_object_add(o, "reboots", json_object_new_int64(r->result.reboots));
 	control_return(req, o);

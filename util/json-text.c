@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Strings for JSON out of bytes that anybody may have written, see include/json-text.h.
+ * Strings for JSON out of bytes that anybody may have written, and times, see include/json-text.h.
  * From any thread.
  */
 #include <json-c/json.h>
@@ -74,4 +74,18 @@ struct json_object *json_text(const char *text, size_t len)
 	o = json_object_new_string_len(copy, used);
 	free(copy);
 	return o;
+}
+
+/**
+ * json_seconds() - a time, with no more digits than milliseconds have
+ * @seconds:	the time
+ *
+ * Return: the number, the caller's, or NULL without memory.
+ */
+struct json_object *json_seconds(double seconds)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%.3f", seconds);
+	return json_object_new_double_s(seconds, text);
 }

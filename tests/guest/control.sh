@@ -83,7 +83,7 @@ case_control-list-json() {
 	up one spin spin -c 3
 	asked 0 list --json
 	for line in '"name": "one"' "\"pid\": $PID\b" '"state": "running"' '"cpus": 3' '"memory": 16777216' \
-		'"uptime": [0-9]' '"kernel": "/.*/spin"'; do
+		'"uptime": [0-9]+\.[0-9]{3},$' '"kernel": "/.*/spin"'; do
 		want_line "$line" "$DIR/said"
 	done
 	asked 0 stop --force
