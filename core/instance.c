@@ -233,6 +233,9 @@ static int refuse(const char *name, bool named, int err, int pid)
 		usage_error("--name %s: a running VM has that name", name);
 	else if (instance_place_path(0, path, sizeof(path)) && instance_place_path(1, path, sizeof(path)))
 		usage_error("--name %s: no place for its control socket: set XDG_RUNTIME_DIR or HOME", name);
+	else if (err == -EPERM)
+		usage_error("--name %s: its control socket would be in %s, which is not yours or others can write to",
+			    name, path);
 	else
 		error(err, "--name %s: cannot make its control socket in %s", name, path);
 	return err;

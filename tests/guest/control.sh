@@ -322,6 +322,10 @@ case_control-places() {
 	want_error 'no control of this run'
 	XDG_RUNTIME_DIR=/dev/null HOME=/dev/null run_lkvm -k "$guests/hello" --name x
 	want_refusal '--name x: .*control socket in /dev/null/lkvm: Not a directory'
+	mkdir -p "$DIR/open/lkvm"
+	chmod 777 "$DIR/open/lkvm"
+	XDG_RUNTIME_DIR=$DIR/open HOME=/dev/null run_lkvm -k "$guests/hello" --name x
+	want_refusal '--name x: .*/open/lkvm, which is not yours or others can write to'
 }
 
 # However it ends, and while it reboots
