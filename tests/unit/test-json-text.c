@@ -78,6 +78,14 @@ static void all_short_ones(void **state)
 	assert_true(good > 1 << 16);
 }
 
+static void times(void **state)
+{
+	struct json_object *o = json_seconds(1.56);
+
+	assert_string_equal(json_object_to_json_string(o), "1.560");
+	json_object_put(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -85,6 +93,7 @@ int main(void)
 		cmocka_unit_test(bad_text),
 		cmocka_unit_test(nul_bytes),
 		cmocka_unit_test(all_short_ones),
+		cmocka_unit_test(times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
