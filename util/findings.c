@@ -114,8 +114,13 @@ const char *finding_word(enum finding_state state)
 /* Text may come from files and from the guest's kernel: a terminal gets no control characters. */
 static void put_text(const char *text, FILE *out)
 {
-	for (; *text; text++)
-		putc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
+	for (; *text; text++) {
+		/* Also U+0080 to U+009F in UTF-8, which are controls to many terminals. */
+		bool c1 = (unsigned char)text[0] == 0xc2 && ((unsigned char)text[1] & 0xe0) == 0x80;
+
+		putc((unsigned char)*text < ' ' || *text == 0x7f || c1 ? '?' : *text, out);
+		text += c1;
+	}
 	putc('\n', out);
 }
 

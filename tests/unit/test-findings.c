@@ -79,10 +79,10 @@ static void control_characters(void **state)
 	struct findings f = { 0 };
 	char *text;
 
-	finding_mend(finding_add(&f, FINDING_OK, "g", "n", "a\033[2Jb\nc"), "d\re");
+	finding_mend(finding_add(&f, FINDING_OK, "g", "n", "a\033[2Jb\nc"), "d\re\xc2\x9b" "2J\xc3\x9b");
 	text = printed(&f);
 	assert_non_null(strstr(text, "a?[2Jb?c\n"));
-	assert_non_null(strstr(text, "> d?e\n"));
+	assert_non_null(strstr(text, "> d?e?2J\xc3\x9b\n"));
 	free(text);
 	findings_free(&f);
 }
