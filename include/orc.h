@@ -62,7 +62,8 @@ struct orc_table {
 	bool typed;
 };
 
-bool orc_open(struct orc_table *t, const struct paging *p, u64 ip, u64 ip_end, u64 entries, u64 entries_end);
+bool orc_open(struct orc_table *t, u64 ip, u64 ip_end, u64 entries, u64 entries_end);
+void orc_probe(struct orc_table *t, const struct paging *p);
 bool orc_open_kernel(struct orc_table *t, const struct paging *p, const struct symbols *s);
 bool orc_find(const struct orc_table *t, const struct paging *p, u64 ip, struct orc_entry *entry);
 

@@ -92,7 +92,6 @@ static bool looks_typed(const struct orc_table *t, const struct paging *p)
 /**
  * orc_open() - take down where a pair of tables is
  * @t:		to be filled in
- * @p:		the page tables
  * @ip:		first virtual address of the code addresses
  * @ip_end:	the end of them
  * @entries:	first virtual address of the entries
@@ -100,7 +99,7 @@ static bool looks_typed(const struct orc_table *t, const struct paging *p)
  *
  * Return: whether the two can belong together.
  */
-bool orc_open(struct orc_table *t, const struct paging *p, u64 ip, u64 ip_end, u64 entries, u64 entries_end)
+bool orc_open(struct orc_table *t, u64 ip, u64 ip_end, u64 entries, u64 entries_end)
 {
 	u64 count = (ip_end - ip) / IP_SIZE;
 
@@ -108,8 +107,15 @@ bool orc_open(struct orc_table *t, const struct paging *p, u64 ip, u64 ip_end, u
 	    (entries_end - entries) / ENTRY_SIZE != count || !count)
 		return false;
 	*t = (struct orc_table){ .ip = ip, .entries = entries, .count = count };
-	t->typed = looks_typed(t, p);
 	return true;
+}
+
+/**
+ * orc_probe() - find out by samples which format the entries have
+ */
+void orc_probe(struct orc_table *t, const struct paging *p)
+{
+	t->typed = looks_typed(t, p);
 }
 
 /**
@@ -121,9 +127,12 @@ bool orc_open_kernel(struct orc_table *t, const struct paging *p, const struct s
 {
 	u64 ip, ip_end, entries, entries_end;
 
-	return symbols_find(s, "__start_orc_unwind_ip", &ip) && symbols_find(s, "__stop_orc_unwind_ip", &ip_end) &&
-	       symbols_find(s, "__start_orc_unwind", &entries) && symbols_find(s, "__stop_orc_unwind", &entries_end) &&
-	       orc_open(t, p, ip, ip_end, entries, entries_end);
+	if (!symbols_find(s, "__start_orc_unwind_ip", &ip) || !symbols_find(s, "__stop_orc_unwind_ip", &ip_end) ||
+	    !symbols_find(s, "__start_orc_unwind", &entries) || !symbols_find(s, "__stop_orc_unwind", &entries_end) ||
+	    !orc_open(t, ip, ip_end, entries, entries_end))
+		return false;
+	orc_probe(t, p);
+	return true;
 }
 
 /**

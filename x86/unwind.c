@@ -179,10 +179,13 @@ static bool find_orc(const struct unwinder *u, u64 rip, struct orc_entry *e)
 	if (!u->symbols)
 		return false;
 	if (!symbols_module_orc(u->symbols, rip, &ip, &entries, &count)) {
-		if (!orc_open(&module, u->paging, ip, ip + 4ULL * count, entries, entries + 6ULL * count))
+		if (!orc_open(&module, ip, ip + 4ULL * count, entries, entries + 6ULL * count))
 			return false;
+		/* Modules have the kernel's format. */
 		if (u->has_orc)
 			module.typed = u->orc.typed;
+		else
+			orc_probe(&module, u->paging);
 		return orc_find(&module, u->paging, rip, e);
 	}
 	return u->has_orc && is_text(u, rip) && orc_find(&u->orc, u->paging, rip, e);

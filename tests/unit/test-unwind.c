@@ -356,13 +356,13 @@ static void damaged_tables(void **state)
 	assert_true(orc_find(&t, &k.guest.paging, UINT64_MAX, &e));
 	assert_int_equal(e.type, ORC_TYPE_NONE);
 	/* ends before beginnings, counts that differ, nothing, too much */
-	assert_false(orc_open(&t, &k.guest.paging, ORC_IP, ORC_IP, ORC_ENTRIES, ORC_ENTRIES));
-	assert_false(orc_open(&t, &k.guest.paging, ORC_IP + 4, ORC_IP, ORC_ENTRIES, ORC_ENTRIES + 6));
-	assert_false(orc_open(&t, &k.guest.paging, ORC_IP, ORC_IP + 4, ORC_ENTRIES, ORC_ENTRIES + 12));
-	assert_false(orc_open(&t, &k.guest.paging, 0, UINT64_MAX, 0, UINT64_MAX));
-	assert_false(orc_open(&t, &k.guest.paging, 0, 4ULL << 30, 0, 6ULL << 30));
+	assert_false(orc_open(&t, ORC_IP, ORC_IP, ORC_ENTRIES, ORC_ENTRIES));
+	assert_false(orc_open(&t, ORC_IP + 4, ORC_IP, ORC_ENTRIES, ORC_ENTRIES + 6));
+	assert_false(orc_open(&t, ORC_IP, ORC_IP + 4, ORC_ENTRIES, ORC_ENTRIES + 12));
+	assert_false(orc_open(&t, 0, UINT64_MAX, 0, UINT64_MAX));
+	assert_false(orc_open(&t, 0, 4ULL << 30, 0, 6ULL << 30));
 	/* tables that are not mapped */
-	assert_true(orc_open(&t, &k.guest.paging, 0x1000, 0x2000, 0x3000, 0x3000 + 6 * 0x400));
+	assert_true(orc_open(&t, 0x1000, 0x2000, 0x3000, 0x3000 + 6 * 0x400));
 	assert_false(orc_find(&t, &k.guest.paging, TEXT, &e));
 }
 
