@@ -17,7 +17,7 @@
 #include "util.h"
 
 #define SYMBOLS_MAX	2000000
-#define ARENA_MAX	(256 * MiB)
+#define ARENA_MAX	(64 * MiB)	/* the names of a large kernel have some 10 MiB */
 #define MODULES_MAX	4096
 #define RANGES_MAX	(MODULES_MAX * 8)
 #define LAST_SIZE	4096	/* how far a last symbol reaches when nothing tells */
