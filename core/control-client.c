@@ -76,7 +76,8 @@ static void take_answer(struct control_ask *ask, size_t len)
 	} else if (json_object_object_get_ex(o, "return", &v)) {
 		ask->answer = json_object_get(v);
 		finish(ask, 0);
-	} else if (json_object_object_get_ex(o, "error", &v) && json_object_object_get_ex(v, "desc", &desc)) {
+	} else if (json_object_object_get_ex(o, "error", &v) && json_object_object_get_ex(v, "desc", &desc) &&
+		   json_object_is_type(desc, json_type_string)) {
 		ask->reason = strdup(json_object_get_string(desc));
 		finish(ask, ask->reason ? 0 : -ENOMEM);
 	} else {
