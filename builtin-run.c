@@ -257,7 +257,7 @@ static bool check_kind(void)
 {
 	if (opt.firmware) {
 		const char *other = opt.kernel ? "-k" : opt.initrds.count ? "-i" : opt.params.count ? "-p" :
-				    opt.flat ? "--flat" : NULL;
+				    opt.flat ? "--flat" : opt.kaslr ? "--kaslr" : opt.fast ? "--fast" : NULL;
 
 		if (other)
 			usage_error("--firmware %s: firmware finds what it boots itself: not with %s",
@@ -266,6 +266,11 @@ static bool check_kind(void)
 	}
 	if (opt.flat && !opt.kernel) {
 		usage_error("--flat 0x%llx: name the image with -k", (unsigned long long)opt.flat);
+		return false;
+	}
+	if (opt.flat && opt.kaslr) {
+		usage_error("--flat 0x%llx: the image is entered where it is put: not with --kaslr",
+			    (unsigned long long)opt.flat);
 		return false;
 	}
 	if (opt.flat && opt.flat < MiB && (opt.initrds.count || opt.params.count)) {
