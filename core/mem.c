@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -24,12 +25,15 @@
 #include "util.h"
 
 #define MEM_MAX_REGIONS 32
+#define PAGE		(4 * KiB)
 #define HUGE_PAGE	(2 * MiB)
 
 struct mem {
 	unsigned int count;
 	struct mem_region regions[MEM_MAX_REGIONS];
 	unsigned int slots[MEM_MAX_REGIONS];	/* of each region, for listeners */
+	_Atomic u64 *dirty[MEM_MAX_REGIONS];	/* a bit for each page that we have written, or NULL */
+	_Atomic bool tracking;
 	unsigned int next_slot;
 	struct mem_listener *listeners;
 };
@@ -55,7 +59,10 @@ static void take_out(struct mem *mem, unsigned int at, const struct mem_listener
 			l->del(l, mem->slots[at], &r);
 	memmove(&mem->regions[at], &mem->regions[at + 1], after * sizeof(r));
 	memmove(&mem->slots[at], &mem->slots[at + 1], after * sizeof(mem->slots[0]));
+	free(mem->dirty[at]);
+	memmove(&mem->dirty[at], &mem->dirty[at + 1], after * sizeof(mem->dirty[0]));
 	mem->count--;
+	mem->dirty[mem->count] = NULL;
 	munmap(r.host, r.size);
 	if (r.fd >= 0)
 		close(r.fd);
@@ -179,6 +186,8 @@ int mem_add(struct mem *mem, u64 gpa, u64 size, enum mem_kind kind, const char *
 
 	memmove(&mem->regions[at + 1], &mem->regions[at], (mem->count - at) * sizeof(r));
 	memmove(&mem->slots[at + 1], &mem->slots[at], (mem->count - at) * sizeof(mem->slots[0]));
+	memmove(&mem->dirty[at + 1], &mem->dirty[at], (mem->count - at) * sizeof(mem->dirty[0]));
+	mem->dirty[at] = NULL;
 	mem->regions[at] = r;
 	mem->slots[at] = mem->next_slot++;
 	mem->count++;
@@ -354,4 +363,79 @@ int mem_write(const struct mem *mem, u64 gpa, const void *data, u64 len)
 int mem_zero(const struct mem *mem, u64 gpa, u64 len)
 {
 	return copy(mem, gpa, NULL, len, COPY_ZERO);
+}
+
+/* --- what we have written --------------------------------------------------- */
+
+static size_t bitmap_words(const struct mem_region *r)
+{
+	return (r->size / PAGE + 63) / 64;
+}
+
+/**
+ * mem_track_dirty() - keep a log of the pages that devices write, or stop to
+ * @mem:	the guest's memory; all devices are paused
+ * @on:		whether to keep it; it begins empty
+ *
+ * KVM's own log has only what the vCPUs write.
+ *
+ * Return: 0 or -ENOMEM, said.
+ */
+int mem_track_dirty(struct mem *mem, bool on)
+{
+	mem->tracking = false;
+	for (unsigned int i = 0; i < mem->count; i++) {
+		free(mem->dirty[i]);
+		mem->dirty[i] = NULL;
+	}
+	for (unsigned int i = 0; on && i < mem->count; i++) {
+		mem->dirty[i] = calloc(bitmap_words(&mem->regions[i]), sizeof(u64));
+		if (!mem->dirty[i]) {
+			mem_track_dirty(mem, false);
+			return error(-ENOMEM, "log of written memory");
+		}
+	}
+	mem->tracking = on;
+	return 0;
+}
+
+/**
+ * mem_dirty() - a device has written to guest memory; from any thread, after the write
+ * @mem:	the guest's memory
+ * @host:	where, as mem_ptr() gave it
+ * @len:	bytes, all in one region
+ */
+void mem_dirty(struct mem *mem, const void *host, u64 len)
+{
+	const u8 *p = host;
+
+	if (!mem->tracking || !len)
+		return;
+	for (unsigned int i = 0; i < mem->count; i++) {
+		const struct mem_region *r = &mem->regions[i];
+
+		if (p < r->host || p >= r->host + r->size || !mem->dirty[i])
+			continue;
+		for (u64 page = (p - r->host) / PAGE; page <= (p - r->host + len - 1) / PAGE; page++)
+			mem->dirty[i][page / 64] |= 1ULL << page % 64;
+		return;
+	}
+}
+
+/**
+ * mem_fetch_dirty() - take the log of one region, and begin it anew
+ * @mem:	the guest's memory
+ * @index:	of the region
+ * @bitmap:	gets a bit for each page of 4 KiB, added to what is there
+ *
+ * Return: whether there is a log.
+ */
+bool mem_fetch_dirty(struct mem *mem, unsigned int index, u64 *bitmap)
+{
+	if (index >= mem->count || !mem->dirty[index])
+		return false;
+	for (size_t i = 0; i < bitmap_words(&mem->regions[index]); i++)
+		if (mem->dirty[index][i])
+			bitmap[i] |= atomic_exchange(&mem->dirty[index][i], 0);
+	return true;
 }

@@ -63,4 +63,8 @@ int mem_read(const struct mem *mem, u64 gpa, void *data, u64 len);
 int mem_write(const struct mem *mem, u64 gpa, const void *data, u64 len);
 int mem_zero(const struct mem *mem, u64 gpa, u64 len);
 
+int mem_track_dirty(struct mem *mem, bool on);
+void mem_dirty(struct mem *mem, const void *host, u64 len);
+bool mem_fetch_dirty(struct mem *mem, unsigned int index, u64 *bitmap);
+
 #endif /* LKVM_MEM_H */

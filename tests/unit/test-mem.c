@@ -388,6 +388,50 @@ static void no_longer_listening(void **state)
 	assert_int_equal(last.deleted, 2);
 }
 
+/* --- the log of what devices write --- */
+
+static void written_pages(void **state)
+{
+	u64 low[1] = { 0 }, high[1] = { 0 };
+
+	assert_int_equal(add(0, 64 * PAGE), 0);
+	assert_int_equal(add(HIGH, 3 * PAGE), 0);
+	mem_dirty(mem, mem_ptr(mem, 0, 1), 1);
+	assert_false(mem_fetch_dirty(mem, 0, low));
+	assert_int_equal(mem_track_dirty(mem, true), 0);
+	assert_true(mem_fetch_dirty(mem, 0, low));
+	assert_int_equal(low[0], 0);
+
+	mem_dirty(mem, mem_ptr(mem, PAGE - 1, 1), 1);
+	mem_dirty(mem, mem_ptr(mem, 5 * PAGE - 1, 2), 2);
+	mem_dirty(mem, mem_ptr(mem, 63 * PAGE, PAGE), PAGE);
+	mem_dirty(mem, mem_ptr(mem, 10 * PAGE, 1), 0);
+	mem_dirty(mem, mem_ptr(mem, HIGH + PAGE, 2 * PAGE), 2 * PAGE);
+	mem_dirty(mem, &low, sizeof(low));	/* no guest memory at all */
+	assert_true(mem_fetch_dirty(mem, 0, low));
+	assert_true(mem_fetch_dirty(mem, 1, high));
+	assert_int_equal(low[0], 1ULL << 0 | 1ULL << 4 | 1ULL << 5 | 1ULL << 63);
+	assert_int_equal(high[0], 6);
+
+	/* Taken, and added to what the caller has. */
+	low[0] = 2;
+	assert_true(mem_fetch_dirty(mem, 0, low));
+	assert_int_equal(low[0], 2);
+	assert_false(mem_fetch_dirty(mem, 2, low));
+
+	/* A region that comes later has no log until tracking begins anew. */
+	assert_int_equal(add(64 * PAGE, PAGE), 0);
+	mem_dirty(mem, mem_ptr(mem, 64 * PAGE, 1), 1);
+	assert_false(mem_fetch_dirty(mem, 1, low));
+	mem_dirty(mem, mem_ptr(mem, HIGH, 1), 1);
+	high[0] = 0;
+	assert_true(mem_fetch_dirty(mem, 2, high));
+	assert_int_equal(high[0], 1);
+	mem_track_dirty(mem, false);
+	mem_dirty(mem, mem_ptr(mem, 0, 1), 1);
+	assert_false(mem_fetch_dirty(mem, 0, low));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -408,6 +452,7 @@ int main(void)
 		TEST(refused_region),
 		TEST(refused_from_the_start),
 		TEST(no_longer_listening),
+		TEST(written_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
