@@ -89,7 +89,7 @@ fuzz_targets := $(patsubst tests/fuzz/%.c,$(obj)/tests/fuzz/%,$(wildcard tests/f
 fuzz-targets: $(fuzz_targets)
 	@:
 
-$(fuzz_targets): %: %.o $(archive)
+$(fuzz_targets): %: %.o $(obj)/tests/unit/mock-driver.o $(archive)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ldflags) -fsanitize=fuzzer -o $@ $^ $(libs)
 
