@@ -55,7 +55,8 @@ struct pci_bar {
  * @bar_changed:	the window that @bar decodes was switched on or off, or
  *			moved while it was on; @old is what it was before
  *
- * They run with the lock of the PCI host held, and must take no device's lock.
+ * They run with the lock of the PCI host held. They may take their own device's lock then, and
+ * nobody who holds a device's lock calls the PCI host.
  */
 struct pci_function_ops {
 	void (*config_read)(struct pci_function *fn, unsigned int offset, unsigned int size);
