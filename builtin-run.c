@@ -23,6 +23,8 @@
 #include "symbols.h"
 #include "term.h"
 #include "util.h"
+#include "virtio-devices.h"
+#include "virtio.h"
 
 #define DEFAULT_CPUS_MAX 8
 #define CPUS_MAX	ACPI_CPUS_MAX
@@ -43,7 +45,8 @@ static struct {
 	const char *cpu, *name, *console, *result, *log, *hugetlbfs, *dev, *dump_dtb;
 	const char *firmware, *symbols;
 	u64 mem, timeout, boot_timeout, flat;
-	unsigned int ptys, loglevel, fail_on;
+	struct virtio_spec *virtio;
+	unsigned int ptys, loglevel, fail_on, virtio_count;
 	bool reboot, nodefaults, dry_run, quiet, kaslr, fast, numa, debug_exit, test_device;
 	bool exit_stats, no_cache, named;
 } opt = {
@@ -191,6 +194,17 @@ static int parse_console(const char *arg, void *value)
 	return 0;
 }
 
+static int add_virtio(const char *arg, void *value)
+{
+	struct virtio_spec *specs = realloc(opt.virtio, (opt.virtio_count + 1) * sizeof(*specs));
+
+	if (!specs)
+		return error(-ENOMEM, "virtio devices");
+	specs[opt.virtio_count++] = (struct virtio_spec){ value, arg };
+	opt.virtio = specs;
+	return 0;
+}
+
 static const struct option_desc options[] = {
 	{ 'k', "kernel", OPTION_STRING, &opt.kernel, NULL, "FILE", "bzImage, vmlinux, PVH or Multiboot image" },
 	{ 0, "flat", OPTION_CALL, &opt.flat, parse_flat, "ADDR",
@@ -233,6 +247,8 @@ static const struct option_desc options[] = {
 	{ 0, "dry-run", OPTION_FLAG, &opt.dry_run, NULL, NULL, "print the machine and do not run it" },
 	{ 0, "dump-dtb", OPTION_STRING, &opt.dump_dtb, NULL, "FILE",
 	  "write the machine as a device tree, and do not run it" },
+#define VIRTIO_DEVICE(name, arg, help) { 0, #name, OPTION_CALL, (void *)&virtio_##name, add_virtio, arg, help },
+#include "virtio-devices.h"
 	{ 0 },
 };
 
@@ -440,6 +456,8 @@ static int run_image(struct boot_image *image, const char *cmdline, u64 start_ns
 			.debug_exit = opt.debug_exit,
 			.test_device = opt.test_device,
 			.count_ports = opt.exit_stats,
+			.virtio = opt.virtio,
+			.virtio_count = opt.virtio_count,
 		},
 		.board = &x86_board,
 		.named = opt.named,
@@ -497,5 +515,6 @@ out:
 	string_list_free(&opt.initrds);
 	string_list_free(&opt.params);
 	string_list_free(&opt.smbios);
+	free(opt.virtio);
 	return status;
 }

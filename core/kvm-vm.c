@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/kvm and one VM of it: capabilities, memory slots, irqfds. The API is in
+ * /dev/kvm and one VM of it: capabilities and memory slots; interrupts are in core/kvm-irqs.c. The API is in
  * Documentation/virt/kvm/api.rst of Linux.
  *
  * Order matters for the time that it takes: memory slots first, then the interrupt
@@ -13,7 +13,6 @@
 
 #include <linux/kvm.h>
 
-#include "irq.h"
 #include "kvm.h"
 #include "log.h"
 #include "mem.h"
@@ -248,25 +247,6 @@ int kvm_vm_set_mem(struct kvm_vm *vm, struct mem *mem)
 	vm->listener.add = slot_add;
 	vm->listener.del = slot_del;
 	return mem_listen(mem, &vm->listener);
-}
-
-/**
- * kvm_vm_connect() - let KVM deliver an interrupt whenever its eventfd is written
- * @irq:	edge-triggered, or with a resample descriptor level-triggered
- *
- * Return: 0 or -errno, said.
- */
-int kvm_vm_connect(const struct kvm_vm *vm, const struct irq *irq)
-{
-	struct kvm_irqfd irqfd = { .fd = irq->fd, .gsi = irq->gsi };
-	int err;
-
-	if (irq->resample_fd >= 0) {
-		irqfd.flags = KVM_IRQFD_FLAG_RESAMPLE;
-		irqfd.resamplefd = irq->resample_fd;
-	}
-	err = kvm_vm_ioctl(vm, KVM_IRQFD, &irqfd);
-	return err < 0 ? error(err, "KVM_IRQFD for interrupt %u", irq->gsi) : 0;
 }
 
 /**

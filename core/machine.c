@@ -8,9 +8,11 @@
  * loop, then devices in reverse order of their creation, then memory and the VM.
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include "bus.h"
 #include "coalesce.h"
+#include "kvm-irqs.h"
 #include "kvm.h"
 #include "log.h"
 #include "loop.h"
@@ -93,6 +95,8 @@ static void take_down(struct machine *m)
 	/* No thread but ours from here on: no access and no callback reaches a device. */
 	if (m->loop)
 		loop_halt(m->loop);
+	for (unsigned int i = 0; i < m->io_loop_count; i++)
+		loop_halt(m->io_loops[i]);
 	for (unsigned int i = 0; i < m->cpu_count; i++)
 		vcpu_free(m->cpus[i]);
 	free(m->cpus);
@@ -103,7 +107,11 @@ static void take_down(struct machine *m)
 	}
 	if (m->data)
 		m->board->destroy(m);
+	kvm_irqs_free(m->irqs);
 	loop_free(m->loop);
+	for (unsigned int i = 0; i < m->io_loop_count; i++)
+		loop_free(m->io_loops[i]);
+	free(m->io_loops);
 	bus_free(m->pio);
 	bus_free(m->mmio);
 }
@@ -158,6 +166,28 @@ int machine_add_cpu(struct machine *m, struct vcpu *vcpu)
 }
 
 /**
+ * machine_io_loop() - a loop for one more virtio device, while the machine is built
+ *
+ * Return: the loop, or NULL, said.
+ */
+struct loop *machine_io_loop(struct machine *m)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	struct loop **loops;
+
+	if (m->io_loop_count && m->io_loop_count >= (unsigned int)max(cpus, 1L))
+		return m->io_loops[m->io_loop_next++ % m->io_loop_count];
+	loops = realloc(m->io_loops, (m->io_loop_count + 1) * sizeof(*loops));
+	if (loops)
+		m->io_loops = loops;
+	if (!loops || !(loops[m->io_loop_count] = loop_new("virtio"))) {
+		error(-errno, "loop of a virtio device");
+		return NULL;
+	}
+	return loops[m->io_loop_count++];
+}
+
+/**
  * machine_start() - let the guest run
  *
  * Return: 0 or -errno, said.
@@ -166,6 +196,8 @@ int machine_start(struct machine *m)
 {
 	int err = loop_start(m->loop);
 
+	for (unsigned int i = 0; i < m->io_loop_count && !err; i++)
+		err = loop_start(m->io_loops[i]);
 	if (err)
 		return error(err, "thread of the devices");
 	for (unsigned int i = 0; i < m->cpu_count && !err; i++)

@@ -25,8 +25,6 @@ struct mem;
  * @pci_mem64_base:	first address of the 64-bit PCI memory window
  * @pci_mem64_size:	its bytes, 0 for none
  * @pci_intx_slots:	bit n is set if slot n of PCI bus 0 may raise INTA to INTD
- * @pci_pic_irqs:	which ISA interrupt GSI_PCI_FIRST + n also raises, for a kernel
- *			that uses the PIC; 0: no PCI interrupts there
  * @uarts:		bit n is set if COM<n + 1> is there
  * @i8042:		there is a keyboard controller
  * @mouse:		and a mouse at it
@@ -39,7 +37,6 @@ struct acpi_config {
 	u64 pci_mem64_base;
 	u64 pci_mem64_size;
 	u32 pci_intx_slots;
-	u8 pci_pic_irqs[4];
 	unsigned int uarts;
 	bool i8042;
 	bool mouse;

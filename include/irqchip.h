@@ -6,8 +6,9 @@
 #define LKVM_IRQCHIP_H
 
 struct device;
+struct kvm_irqs;
 struct kvm_vm;
 
-int irqchip_new(struct kvm_vm *vm, struct device **out);
+int irqchip_new(struct kvm_vm *vm, struct kvm_irqs *irqs, struct device **out);
 
 #endif /* LKVM_IRQCHIP_H */

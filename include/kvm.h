@@ -7,7 +7,6 @@
 
 #include "types.h"
 
-struct irq;
 struct kvm_vm;
 struct mem;
 
@@ -24,7 +23,6 @@ const char *kvm_vm_path(const struct kvm_vm *vm);
 
 int kvm_vm_set_mem(struct kvm_vm *vm, struct mem *mem);
 void kvm_vm_forget_mem(struct kvm_vm *vm);
-int kvm_vm_connect(const struct kvm_vm *vm, const struct irq *irq);
 int kvm_vm_set_line(const struct kvm_vm *vm, u32 gsi, bool level);
 
 #endif /* LKVM_KVM_H */

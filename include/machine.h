@@ -18,11 +18,13 @@ struct bus;
 struct chr;
 struct coalesce;
 struct irq;
+struct kvm_irqs;
 struct kvm_vm;
 struct loop;
 struct machine;
 struct mem;
 struct outcome;
+struct virtio_spec;
 
 #define MACHINE_UARTS 4
 
@@ -50,6 +52,8 @@ struct outcome;
  * @test_device: have the device of small test kernels
  * @count_ports: keep a count of exits for each port
  * @dry:	build what can be built without KVM, to look at it
+ * @virtio:	virtio devices, in the order of their places on the bus
+ * @virtio_count: how many
  */
 struct machine_config {
 	const char *name;
@@ -74,6 +78,8 @@ struct machine_config {
 	bool test_device;
 	bool count_ports;
 	bool dry;
+	const struct virtio_spec *virtio;
+	unsigned int virtio_count;
 };
 
 /**
@@ -113,19 +119,23 @@ struct board {
 
 /**
  * struct machine - what board code works with
- * @loop:	where devices have timers and host descriptors; its thread runs from
+ * @loop:	where register devices have timers and host descriptors; its thread runs from
  *		machine_start() on
+ * @io_loops:	the same for virtio devices: no more than the host has CPUs, shared by them
  * @data:	the board's own
  */
 struct machine {
 	const struct machine_config *cfg;
 	const struct board *board;
 	struct kvm_vm *vm;
+	struct kvm_irqs *irqs;		/* by the board's irqchip(); NULL on a dry run */
 	struct mem *mem;
 	struct bus *pio;
 	struct bus *mmio;
 	struct coalesce *coalesce;	/* NULL on a dry run */
 	struct loop *loop;
+	struct loop **io_loops;
+	unsigned int io_loop_count, io_loop_next;
 	struct device_list devices;
 	struct vcpu **cpus;
 	unsigned int cpu_count;
@@ -138,6 +148,7 @@ void machine_free(struct machine *m);
 void machine_leave(struct machine *m);
 
 /* For boards. */
+struct loop *machine_io_loop(struct machine *m);
 void machine_add(struct machine *m, struct device *dev);
 int machine_add_cpu(struct machine *m, struct vcpu *vcpu);
 

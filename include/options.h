@@ -13,7 +13,7 @@ enum option_type {
 	OPTION_LIST,	/* struct string_list: the argument is added */
 	OPTION_UINT,	/* unsigned int */
 	OPTION_SIZE,	/* u64: bytes, with a suffix K, M, G or T; a bare number is MiB */
-	OPTION_CALL,	/* parse() is called */
+	OPTION_CALL,	/* parse() is called; without @arg it takes no argument, and gets NULL */
 };
 
 /**

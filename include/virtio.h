@@ -30,8 +30,34 @@ struct virtio_device;
 #define VIRTIO_BIT(feature)	(1ULL << (feature))
 
 /**
+ * struct virtio_place - what a new device is given
+ * @instance:	which one of its kind
+ * @mem:	the guest's memory
+ * @loop:	that will serve it
+ * @cpus:	vCPUs that the guest has
+ */
+struct virtio_place {
+	unsigned int instance;
+	struct mem *mem;
+	struct loop *loop;
+	unsigned int cpus;
+};
+
+/**
+ * struct virtio_spec - a device that the user wants
+ * @type:	its kind
+ * @arg:	the option's argument, or NULL
+ */
+struct virtio_spec {
+	const struct virtio_type *type;
+	const char *arg;
+};
+
+/**
  * struct virtio_type - a kind of virtio device
  * @name:	as in the option and in messages
+ * @create:	make one: the struct virtio_device in it is set up by virtio_init(). @arg is
+ *		the option's argument, or NULL. NULL on errors, said
  * @id:		VIRTIO_ID_*
  * @pci_class:	base class, sub-class, interface
  * @features:	of its own that it may offer
@@ -53,6 +79,7 @@ struct virtio_device;
  */
 struct virtio_type {
 	const char *name;
+	struct virtio_device *(*create)(const struct virtio_place *place, const char *arg);
 	u16 id;
 	u32 pci_class;
 	u64 features;
@@ -142,8 +169,8 @@ struct virtio_device {
 };
 
 /* For devices. */
-int virtio_init(struct virtio_device *dev, const struct virtio_type *type, unsigned int instance,
-		struct mem *mem, struct loop *loop, unsigned int queues, unsigned int queue_size);
+int virtio_init(struct virtio_device *dev, const struct virtio_type *type, const struct virtio_place *place,
+		unsigned int queues, unsigned int queue_size);
 void virtio_fini(struct virtio_device *dev);
 struct virtqueue *virtio_vq(struct virtio_device *dev, unsigned int queue);
 bool virtio_has(const struct virtio_device *dev, unsigned int feature);

@@ -178,7 +178,7 @@ int options_parse(int argc, char **argv, const struct option_desc *options, int 
 	int c;
 
 	for (unsigned int i = 0; options[i].name; i++) {
-		bool takes = options[i].type != OPTION_FLAG;
+		bool takes = options[i].type != OPTION_FLAG && (options[i].type != OPTION_CALL || options[i].arg);
 
 		BUG_ON(i >= OPTIONS_MAX);
 		longs[i] = (struct option){ options[i].name, takes, NULL, LONG_BASE + i };

@@ -504,9 +504,7 @@ static int init_queue(struct virtio_queue *q, struct virtio_device *dev, unsigne
  * virtio_init() - the common part of a new device
  * @dev:	zeroed
  * @type:	its kind
- * @instance:	which one of its kind
- * @mem:	the guest's memory
- * @loop:	that will serve it; does not run yet, or is the caller's
+ * @place:	what it was given; the loop does not run yet
  * @queues:	how many, up to VIRTIO_QUEUES_MAX
  * @queue_size:	entries that each may have, a power of two
  *
@@ -514,20 +512,20 @@ static int init_queue(struct virtio_queue *q, struct virtio_device *dev, unsigne
  *
  * Return: 0 or -errno, said; virtio_fini() is right in both cases.
  */
-int virtio_init(struct virtio_device *dev, const struct virtio_type *type, unsigned int instance,
-		struct mem *mem, struct loop *loop, unsigned int queues, unsigned int queue_size)
+int virtio_init(struct virtio_device *dev, const struct virtio_type *type, const struct virtio_place *place,
+		unsigned int queues, unsigned int queue_size)
 {
 	int err = 0;
 
 	BUG_ON(!queues || queues > VIRTIO_QUEUES_MAX || type->config_size > VIRTIO_CONFIG_MAX);
-	device_init(&dev->dev, &virtio_ops, instance);
+	device_init(&dev->dev, &virtio_ops, place->instance);
 	dev->type = type;
-	dev->mem = mem;
-	dev->loop = loop;
+	dev->mem = place->mem;
+	dev->loop = place->loop;
 	dev->offered = type->features | COMMON_FEATURES;
 	dev->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (dev->wake_fd >= 0)
-		dev->wake_watch = loop_add(loop, dev->wake_fd, EPOLLIN | EPOLLET, woken, dev);
+		dev->wake_watch = loop_add(dev->loop, dev->wake_fd, EPOLLIN | EPOLLET, woken, dev);
 	if (!dev->wake_watch)
 		return error(-errno, "virtio %s", type->name);
 	dev->queues = calloc(queues, sizeof(dev->queues[0]));

@@ -11,7 +11,7 @@
 
 #include "log.h"
 #include "util.h"
-#include "virtio-rng.h"
+#include "virtio-devices.h"
 #include "virtio.h"
 
 #define RNG_QUEUE	64
@@ -42,23 +42,7 @@ static void rng_destroy(struct virtio_device *dev)
 	free(dev);
 }
 
-static const struct virtio_type virtio_rng = {
-	.name = "rng",
-	.id = VIRTIO_ID_RNG,
-	.pci_class = 0x00ff00,
-	.request = rng_request,
-	.destroy = rng_destroy,
-};
-
-/**
- * virtio_rng_new() - make an entropy device
- * @instance:	which one
- * @mem:	the guest's memory
- * @loop:	that serves it
- *
- * Return: the device, to be attached to a transport, or NULL, said.
- */
-struct virtio_device *virtio_rng_new(unsigned int instance, struct mem *mem, struct loop *loop)
+static struct virtio_device *rng_create(const struct virtio_place *place, const char *arg)
 {
 	struct virtio_device *dev = calloc(1, sizeof(*dev));
 
@@ -66,9 +50,18 @@ struct virtio_device *virtio_rng_new(unsigned int instance, struct mem *mem, str
 		error(-ENOMEM, "virtio rng");
 		return NULL;
 	}
-	if (virtio_init(dev, &virtio_rng, instance, mem, loop, 1, RNG_QUEUE)) {
+	if (virtio_init(dev, &virtio_rng, place, 1, RNG_QUEUE)) {
 		rng_destroy(dev);
 		return NULL;
 	}
 	return dev;
 }
+
+const struct virtio_type virtio_rng = {
+	.name = "rng",
+	.create = rng_create,
+	.id = VIRTIO_ID_RNG,
+	.pci_class = 0x00ff00,
+	.request = rng_request,
+	.destroy = rng_destroy,
+};

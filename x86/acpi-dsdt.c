@@ -73,28 +73,7 @@ static void add_routes(struct aml *aml, u32 slots, const u8 irqs[PCI_PINS])
 	aml_end(aml);
 }
 
-static bool pic_wired(const struct acpi_config *cfg)
-{
-	for (unsigned int i = 0; i < PCI_PINS; i++)
-		if (!cfg->pci_pic_irqs[i])
-			return false;
-	return true;
-}
-
-/* \_PIC: a kernel tells whether it uses the I/O APIC (section 5.8.1). */
-static void add_pic(struct aml *aml)
-{
-	name_integer(aml, "PICF", 0);
-	aml_method(aml, "_PIC", 1, false);
-	aml_store_arg(aml, 0, "PICF");
-	aml_end(aml);
-}
-
-/*
- * Fixed routes, to pins of the I/O APIC or, where the board wires them there too, to
- * ISA interrupts. Where it does not, a kernel that uses the PIC learns of pins that it
- * can't reach: an empty routing table would make ACPICA complain.
- */
+/* Fixed routes: the same interrupts whether the kernel uses the I/O APIC or the PIC. */
 static void add_prt(struct aml *aml, const struct acpi_config *cfg)
 {
 	u8 gsis[PCI_PINS];
@@ -102,21 +81,9 @@ static void add_prt(struct aml *aml, const struct acpi_config *cfg)
 	if (!cfg->pci_intx_slots)
 		return;
 	for (unsigned int i = 0; i < PCI_PINS; i++)
-		gsis[i] = GSI_PCI_FIRST + i;
-	if (!pic_wired(cfg)) {
-		aml_name(aml, "_PRT");
-		add_routes(aml, cfg->pci_intx_slots, gsis);
-		return;
-	}
-	aml_method(aml, "_PRT", 0, false);
-	aml_if(aml);
-	aml_path(aml, "PICF");
-	aml_return(aml);
+		gsis[i] = GSI_PCI(i);
+	aml_name(aml, "_PRT");
 	add_routes(aml, cfg->pci_intx_slots, gsis);
-	aml_end(aml);
-	aml_return(aml);
-	add_routes(aml, cfg->pci_intx_slots, cfg->pci_pic_irqs);
-	aml_end(aml);
 }
 
 /*
@@ -266,8 +233,6 @@ static void add_cpus(struct aml *aml, unsigned int cpus)
 void acpi_dsdt_build(struct aml *aml, const struct acpi_config *cfg)
 {
 	add_s5(aml);
-	if (cfg->pci_intx_slots && pic_wired(cfg))
-		add_pic(aml);
 	aml_scope(aml, "_SB");
 	add_pci(aml, cfg);
 	add_ecam(aml);

@@ -168,6 +168,7 @@ enum madt_type {
 #define MADT_PCAT_COMPAT	1
 #define MADT_CPU_ENABLED	1
 #define MADT_ACTIVE_HIGH	(1u << 0)
+#define MADT_ACTIVE_LOW		(3u << 0)
 #define MADT_LEVEL		(3u << 2)
 #define MADT_ALL_CPUS		0xff
 #define MADT_X2_ALL_CPUS	0xffffffff

@@ -250,6 +250,19 @@ static void build_madt(struct acpi_area *area, const struct acpi_config *cfg)
 	append(area, &ioapic, sizeof(ioapic));
 	append(area, &timer, sizeof(timer));
 	append(area, &sci, sizeof(sci));
+	for (u8 gsi = 0; cfg->pci_intx_slots && gsi < 16; gsi++) {
+		/* Without a word on them, ISA interrupts are edges; these are PCI's, level and low. */
+		const struct madt_override pci = {
+			.type = MADT_OVERRIDE,
+			.length = sizeof(pci),
+			.source = gsi,
+			.gsi = gsi,
+			.flags = MADT_ACTIVE_LOW | MADT_LEVEL,
+		};
+
+		if (GSI_IS_PCI(gsi))
+			append(area, &pci, sizeof(pci));
+	}
 	table_list(area);
 }
 

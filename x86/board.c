@@ -24,6 +24,7 @@
 #include "i8042.h"
 #include "irq.h"
 #include "irqchip.h"
+#include "kvm-irqs.h"
 #include "kvm.h"
 #include "layout.h"
 #include "log.h"
@@ -42,7 +43,10 @@
 #include "test-device.h"
 #include "util.h"
 #include "version.h"
+#include "virtio-pci.h"
+#include "virtio.h"
 
+#define PCI_SLOTS 31	/* of bus 0, behind that of the host bridge */
 #define BOARD_IRQS 16	/* the ISA interrupts; PCI functions bring their own */
 
 struct x86 {
@@ -50,6 +54,7 @@ struct x86 {
 	struct device *uarts[MACHINE_UARTS];
 	struct device *pm;
 	struct device *i8042;
+	struct device *pci_host;
 	struct loop_fd *sci_watch;
 	u32 *apic_ids;
 	struct report *report;		/* NULL before the first */
@@ -74,7 +79,7 @@ static const struct irq *wire(struct machine *m, u32 gsi, bool level)
 		return irq;
 	if (irq_init(irq, gsi, level))
 		return NULL;
-	if (m->vm && kvm_vm_connect(m->vm, irq)) {
+	if (m->irqs && kvm_irqs_connect(m->irqs, irq)) {
 		irq_fini(irq);
 		return NULL;
 	}
@@ -150,7 +155,7 @@ static struct device *make_pm(struct machine *m, unsigned int n)
 
 static struct device *make_pci_host(struct machine *m, unsigned int n)
 {
-	return pci_host_new(m->cfg->outcome);
+	return x86(m)->pci_host = pci_host_new(m->cfg->outcome);
 }
 
 static struct device *make_reset_port(struct machine *m, unsigned int n)
@@ -197,6 +202,67 @@ static bool wants_debug_exit(const struct machine_config *cfg)
 {
 	return cfg->debug_exit;
 }
+
+/* --- virtio devices ----------------------------------------------------------- */
+
+/* Slots first, so that each has its own while there are few; then their further functions. */
+static unsigned int pci_place(unsigned int n)
+{
+	return PCI_DEVFN(1 + n % PCI_SLOTS, n / PCI_SLOTS);
+}
+
+static unsigned int instance_of(const struct machine_config *cfg, unsigned int n)
+{
+	unsigned int instance = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		instance += cfg->virtio[i].type == cfg->virtio[n].type;
+	return instance;
+}
+
+static int add_virtio(struct machine *m, unsigned int n, u64 *window)
+{
+	const struct virtio_spec *spec = &m->cfg->virtio[n];
+	unsigned int devfn = pci_place(n), pin = PCI_SLOT(devfn) % GSI_PCI_PINS;
+	struct virtio_place place = {
+		.instance = instance_of(m->cfg, n),
+		.mem = m->mem,
+		.loop = machine_io_loop(m),
+		.cpus = m->cfg->cpus.cpus,
+	};
+	struct virtio_pci_config pci = {
+		.host = x86(m)->pci_host,
+		.devfn = devfn,
+		.mmio = m->mmio,
+		.router = m->irqs ? kvm_irqs_router(m->irqs) : NULL,
+		.doorbells = m->irqs ? kvm_irqs_doorbells(m->irqs) : NULL,
+		.gsi = GSI_PCI(pin),
+		.line = GSI_PCI(pin),
+		.window = window,
+		.window_end = LAYOUT_PCI_MEM + LAYOUT_PCI_MEM_SIZE,
+	};
+	struct virtio_device *dev;
+
+	if (PCI_FUNC(devfn) != n / PCI_SLOTS)
+		return usage_error("more than the %u virtio devices that a PCI bus has room for", PCI_SLOTS * 8);
+	dev = place.loop ? spec->type->create(&place, spec->arg) : NULL;
+	if (!dev)
+		return -ENOMEM;		/* said where it happened */
+	machine_add(m, &dev->dev);
+	return virtio_pci_attach(dev, &pci);
+}
+
+static int x86_virtio(struct machine *m)
+{
+	u64 window = LAYOUT_PCI_MEM;
+	int err = 0;
+
+	for (unsigned int n = 0; n < m->cfg->virtio_count && !err; n++)
+		err = add_virtio(m, n, &window);
+	return err;
+}
+
+/* --- the table of chips -------------------------------------------------------- */
 
 struct chip_range {
 	bool mmio;
@@ -274,7 +340,7 @@ static int x86_chips(struct machine *m)
 				return err;
 		}
 	}
-	return 0;
+	return x86_virtio(m);
 }
 
 /* --- memory ---------------------------------------------------------------- */
@@ -331,8 +397,10 @@ static int x86_memory(struct machine *m)
 static int x86_irqchip(struct machine *m)
 {
 	struct device *dev;
-	int err = irqchip_new(m->vm, &dev);
+	int err;
 
+	m->irqs = kvm_irqs_new(m->vm, GSI_COUNT);
+	err = m->irqs ? irqchip_new(m->vm, m->irqs, &dev) : error(-ENOMEM, "interrupt controllers");
 	if (!err)
 		machine_add(m, dev);
 	return err;
@@ -417,6 +485,9 @@ static int x86_tables(struct machine *m, u64 *rsdp)
 	for (unsigned int i = 0; i < cfg->cpus.cpus; i++)
 		ids[i] = topology_apic_id(&cfg->cpus, i);
 	acpi.apic_ids = mptable.apic_ids = x86(m)->apic_ids = ids;
+	for (unsigned int n = 0; n < cfg->virtio_count; n++)
+		acpi.pci_intx_slots |= 1U << PCI_SLOT(pci_place(n));
+	mptable.pci_intx_slots = acpi.pci_intx_slots;
 	pci_mem64(m, &acpi.pci_mem64_base, &acpi.pci_mem64_size);
 	__get_cpuid(1, &mptable.signature, &b, &c, &mptable.features);
 	err = acpi_build(m->mem, &acpi, rsdp);

@@ -6,7 +6,7 @@
  *
  * The routing is a PC's: ISA interrupts go to both kinds of controller, the timer to pin 2
  * of the I/O APIC (KVM's own default has it at pin 0, where no kernel looks for it), and
- * pins 16 to 23 are PCI's.
+ * each pin has one interrupt only, by which KVM finds the device that its acknowledgement is for.
  */
 #include <errno.h>
 
@@ -14,6 +14,7 @@
 
 #include "device.h"
 #include "irqchip.h"
+#include "kvm-irqs.h"
 #include "kvm.h"
 #include "layout.h"
 #include "log.h"
@@ -78,45 +79,34 @@ static const struct device_ops irqchip_ops = {
 	.destroy = irqchip_destroy,
 };
 
-struct routing {
-	struct kvm_irq_routing head;
-	struct kvm_irq_routing_entry entries[2 * GSI_COUNT];
-};
-
-static void add_route(struct routing *r, u32 gsi, u32 chip, u32 pin)
+static int set_routing(struct kvm_irqs *irqs)
 {
-	r->entries[r->head.nr++] = (struct kvm_irq_routing_entry){
-		.gsi = gsi,
-		.type = KVM_IRQ_ROUTING_IRQCHIP,
-		.u.irqchip = { .irqchip = chip, .pin = pin },
-	};
-}
+	int err = 0;
 
-static int set_routing(struct kvm_vm *vm)
-{
-	struct routing r = {};
-
-	for (u32 gsi = 0; gsi < GSI_COUNT; gsi++) {
+	for (u32 gsi = 0; gsi < GSI_COUNT && !err; gsi++) {
 		if (gsi < 8)
-			add_route(&r, gsi, KVM_IRQCHIP_PIC_MASTER, gsi);
+			err = kvm_irqs_pin(irqs, gsi, KVM_IRQCHIP_PIC_MASTER, gsi);
 		else if (gsi < 16)
-			add_route(&r, gsi, KVM_IRQCHIP_PIC_SLAVE, gsi - 8);
+			err = kvm_irqs_pin(irqs, gsi, KVM_IRQCHIP_PIC_SLAVE, gsi - 8);
+		if (err)
+			break;
 		if (gsi == GSI_TIMER)
-			add_route(&r, gsi, KVM_IRQCHIP_IOAPIC, 2);
+			err = kvm_irqs_pin(irqs, gsi, KVM_IRQCHIP_IOAPIC, 2);
 		else if (gsi != 2)	/* the PICs' cascade */
-			add_route(&r, gsi, KVM_IRQCHIP_IOAPIC, gsi);
+			err = kvm_irqs_pin(irqs, gsi, KVM_IRQCHIP_IOAPIC, gsi);
 	}
-	return kvm_vm_ioctl(vm, KVM_SET_GSI_ROUTING, &r);
+	return err ? err : kvm_irqs_commit(irqs);
 }
 
 /**
  * irqchip_new() - create the interrupt controllers and the timer
  * @vm:		a VM that has its memory and has no vCPU yet
+ * @irqs:	its routing, without a route
  * @out:	set to the device that saves and loads them
  *
  * Return: 0 or -errno, said.
  */
-int irqchip_new(struct kvm_vm *vm, struct device **out)
+int irqchip_new(struct kvm_vm *vm, struct kvm_irqs *irqs, struct device **out)
 {
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
 	u64 identity = LAYOUT_KVM_IDENTITY;
@@ -133,7 +123,7 @@ int irqchip_new(struct kvm_vm *vm, struct device **out)
 	err = kvm_vm_ioctl(vm, KVM_CREATE_PIT2, &pit);
 	if (err < 0)
 		return error(err, "%s: cannot create the timer", kvm_vm_path(vm));
-	err = set_routing(vm);
+	err = set_routing(irqs);
 	if (err < 0)
 		return error(err, "%s: cannot route interrupts", kvm_vm_path(vm));
 	/* APIC ids beyond 8 bits, and none of them is a broadcast. */

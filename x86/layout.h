@@ -89,7 +89,10 @@
 #define GSI_RTC			8
 #define GSI_SCI			9
 #define GSI_MOUSE		12
-#define GSI_PCI_FIRST		16	/* INTA to INTD of the host bridge's bus */
+/* INTA to INTD of the host bridge's bus: two lines, which are pins of the PIC too */
+#define GSI_PCI(pin)		(10 + (pin) % 2)
+#define GSI_IS_PCI(gsi)		((gsi) == 10 || (gsi) == 11)
+#define GSI_PCI_PINS		4
 #define GSI_COUNT		24	/* pins of the I/O APIC */
 
 #endif /* LKVM_X86_LAYOUT_H */

@@ -199,7 +199,7 @@ static void add_io_interrupts(struct mp_table *t, u32 slots)
 {
 	for (unsigned int irq = 0; irq < 16; irq++) {
 		/* IRQ 2 joins the two PICs; the timer has its pin. */
-		if (irq == 2)
+		if (irq == 2 || (slots && GSI_IS_PCI(irq)))
 			continue;
 		add_io_interrupt(t, MP_BUS_ISA, irq, irq == GSI_SCI ? MP_HIGH_LEVEL : MP_CONFORMS,
 				 irq == GSI_TIMER ? 2 : irq);
@@ -210,7 +210,7 @@ static void add_io_interrupts(struct mp_table *t, u32 slots)
 			continue;
 		for (unsigned int pin = 0; pin < 4; pin++)
 			add_io_interrupt(t, MP_BUS_PCI, slot << 2 | pin, MP_LOW_LEVEL,
-					 GSI_PCI_FIRST + ((slot + pin) & 3));
+					 GSI_PCI((slot + pin) % GSI_PCI_PINS));
 	}
 }
 

@@ -22,7 +22,9 @@
 #include "device.h"
 #include "host.h"
 #include "irqchip.h"
+#include "kvm-irqs.h"
 #include "kvm.h"
+#include "layout.h"
 #include "log.h"
 #include "mem.h"
 #include "msr.h"
@@ -96,6 +98,7 @@ struct lab {
 	struct kvm_vm *vm;
 	struct mem *mem;
 	struct bus *bus;	/* where vCPUs would send what nobody asks for */
+	struct kvm_irqs *irqs;
 	struct device *irqchip;
 	struct cpu_model *model;
 };
@@ -228,8 +231,10 @@ static int prepare(struct lab *lab)
 		return err;
 	fill_memory(lab->mem);
 	err = kvm_vm_set_mem(lab->vm, lab->mem);
-	if (!err)
-		err = irqchip_new(lab->vm, &lab->irqchip);
+	if (!err) {
+		lab->irqs = kvm_irqs_new(lab->vm, GSI_COUNT);
+		err = lab->irqs ? irqchip_new(lab->vm, lab->irqs, &lab->irqchip) : error(-ENOMEM, "a first guest");
+	}
 	if (!err)
 		err = cpu_model_new(lab->vm, NULL, &topology, &lab->model);
 	return err;
@@ -263,6 +268,7 @@ int speed_measure(const char *kvm_path, struct guest_speed *speed)
 	cpu_model_free(lab.model);
 	if (lab.irqchip)
 		device_destroy(lab.irqchip);
+	kvm_irqs_free(lab.irqs);
 	kvm_vm_free(lab.vm);
 	bus_free(lab.bus);
 	mem_free(lab.mem);

@@ -66,7 +66,6 @@ static void everything(unsigned int cpus)
 		.pci_mem64_base = 0x800000000,
 		.pci_mem64_size = 0x400000000,
 		.pci_intx_slots = 0xffffffff,
-		.pci_pic_irqs = { 10, 11, 10, 11 },
 		.uarts = 0xf,
 		.i8042 = true,
 		.mouse = true,
@@ -244,6 +243,11 @@ struct madt {
 	unsigned int lapics, x2apics, ioapics, overrides, nmis, x2nmis;
 };
 
+/* Source, number and flags of each, in their order; PCI's are low. */
+static const char *const overrides[] = {
+	"\x00\x02\0\0\0\x00\0", "\x09\x09\0\0\0\x0d\0", "\x0a\x0a\0\0\0\x0f\0", "\x0b\x0b\0\0\0\x0f\0",
+};
+
 static void read_madt(struct madt *m)
 {
 	const u8 *t = find("APIC", 5);
@@ -276,9 +280,8 @@ static void read_madt(struct madt *m)
 		case 2:
 			assert_int_equal(p[1], 10);
 			assert_int_equal(p[2], 0);
-			assert_int_equal(p[3], m->overrides ? 9 : 0);
-			assert_int_equal(get32(p + 4), m->overrides ? 9 : 2);
-			assert_int_equal(get16(p + 8), m->overrides ? 0xd : 0);
+			assert_in_range(m->overrides, 0, 3);
+			assert_memory_equal(p + 3, overrides[m->overrides], 7);
 			m->overrides++;
 			break;
 		case 4:
@@ -326,6 +329,14 @@ static void test_madt(void **state)
 		assert_int_equal(m.nmis, 1);
 		assert_int_equal(m.x2nmis, m.x2apics ? 1 : 0);
 	}
+
+	/* The interrupts of PCI are levels. */
+	cfg.cpus = 1;
+	cfg.pci_intx_slots = 2;
+	build();
+	read_madt(&m);
+	assert_int_equal(m.overrides, 4);
+	cfg.pci_intx_slots = 0;
 
 	/* With a topology the ids have gaps. */
 	for (unsigned int i = 0; i < CPUS; i++)
@@ -444,21 +455,17 @@ static void test_devices(void **state)
 	assert_int_equal(occurrences("QEMU0001", 9), 1);
 	assert_int_equal(occurrences("\x47\x01\x05\x05\x05\x05\x01\x01", 8), 1);
 	assert_int_equal(occurrences("ACPI0007", 9), 17);
-	/* Slot 31: INTA at GSI 19, INTB at 16, INTC at 17, INTD at 18. */
-	assert_int_equal(occurrences("\x04\x0c\xff\xff\x1f\x00\x00\x00\x0a\x13", 10), 1);
-	assert_int_equal(occurrences("\x04\x0c\xff\xff\x1f\x00\x01\x00\x0a\x10", 10), 1);
-	assert_int_equal(occurrences("\x04\x0c\xff\xff\x1f\x00\x0a\x02\x00\x0a\x11", 11), 1);
-	assert_int_equal(occurrences("\x04\x0c\xff\xff\x1f\x00\x0a\x03\x00\x0a\x12", 11), 1);
+	/* Slot 31: INTA and INTC at GSI 11, the others at 10. */
+	assert_int_equal(occurrences("\x04\x0c\xff\xff\x1f\x00\x00\x00\x0a\x0b", 10), 1);
+	assert_int_equal(occurrences("\x04\x0c\xff\xff\x1f\x00\x01\x00\x0a\x0a", 10), 1);
+	assert_int_equal(occurrences("\x04\x0c\xff\xff\x1f\x00\x0a\x02\x00\x0a\x0b", 11), 1);
+	assert_int_equal(occurrences("\x04\x0c\xff\xff\x1f\x00\x0a\x03\x00\x0a\x0a", 11), 1);
 	assert_int_equal(occurrences("\x04\x0c\xff\xff", 4), 4);
-	assert_int_equal(occurrences("_PIC", 4), 0);
 
-	/* Interrupts of the PIC, too. */
 	everything(1);
 	build();
-	assert_int_equal(occurrences("_PIC", 4), 1);
-	assert_int_equal(occurrences("\xff\xff\x1f\x00\x00\x00\x0a\x0b", 8), 1);
-	assert_int_equal(occurrences("\x04\x0c\xff\xff", 4), 2 * 31 * 4);
-	assert_int_equal(occurrences("\x04\x0b\xff\xff", 4), 2 * 4);	/* slot 0 */
+	assert_int_equal(occurrences("\x04\x0c\xff\xff", 4), 31 * 4);
+	assert_int_equal(occurrences("\x04\x0b\xff\xff", 4), 4);	/* slot 0 */
 	assert_int_equal(occurrences("\x41\xd0\x05\x01", 4), 4);
 	assert_int_equal(occurrences("\x41\xd0\x0f\x13", 4), 1);
 

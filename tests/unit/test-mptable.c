@@ -104,6 +104,7 @@ static void read_isa(const u8 *p)
 	assert_int_equal(p[1], 0);
 	assert_int_equal(get16(p + 2), p[5] == 9 ? 0xd : 0);
 	assert_int_not_equal(p[5], 2);
+	assert_false(cfg.pci_intx_slots && (p[5] == 10 || p[5] == 11));
 	assert_int_equal(p[7], p[5] == 0 ? 2 : p[5]);
 }
 
@@ -114,7 +115,7 @@ static void read_pci(const u8 *p)
 	assert_int_equal(p[1], 0);
 	assert_int_equal(get16(p + 2), 0xf);
 	assert_true(cfg.pci_intx_slots & 1u << slot);
-	assert_int_equal(p[7], 16 + (slot + pin) % 4);
+	assert_int_equal(p[7], 10 + (slot + pin) % 2);
 }
 
 static void read_local(const u8 *p, unsigned int n)
@@ -178,7 +179,7 @@ static void read_table(struct seen *s)
 	assert_int_equal(count, get16(t + 34));
 	assert_int_equal(s->buses, 2);
 	assert_int_equal(s->ioapics, 1);
-	assert_int_equal(s->isa, 15);
+	assert_int_equal(s->isa, cfg.pci_intx_slots ? 13 : 15);
 	assert_int_equal(s->local, 2);
 }
 

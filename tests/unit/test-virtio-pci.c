@@ -28,8 +28,8 @@
 #include "pci-host.h"
 #include "pci-msix.h"
 #include "util.h"
+#include "virtio-devices.h"
 #include "virtio-pci.h"
-#include "virtio-rng.h"
 #include "virtio.h"
 
 #define DEVFN		PCI_DEVFN(3, 0)
@@ -156,7 +156,7 @@ static int setup(void **state)
 	if (irq_init(&settle_event, 0, false) || mem_add(mem, 0, 16 * MiB, MEM_RAM, NULL))
 		return -1;
 	settle_watch = loop_add(loop, settle_event.fd, EPOLLIN, settled, NULL);
-	v = virtio_rng_new(0, mem, loop);
+	v = virtio_rng.create(&(struct virtio_place){ 0, mem, loop, 1 }, NULL);
 	return !v || virtio_pci_attach(v, &cfg) || loop_start(loop);
 }
 

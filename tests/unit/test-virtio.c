@@ -23,8 +23,8 @@
 #include "mem.h"
 #include "mock-driver.h"
 #include "util.h"
+#include "virtio-devices.h"
 #include "virtio-mmio.h"
-#include "virtio-rng.h"
 #include "virtio.h"
 
 #define RINGS		(1 * MiB)
@@ -197,7 +197,7 @@ static int setup(void **state)
 		return -1;
 	settle_watch = loop_add(loop, settle_event.fd, EPOLLIN, settled, NULL);
 	return mem_add(mem, 0, 16 * MiB, MEM_RAM, NULL) || irq_init(&irq, 5, false) ||
-	       virtio_init(v, &keeper_type, 0, mem, loop, QUEUES, QUEUE_SIZE) ||
+	       virtio_init(v, &keeper_type, &(struct virtio_place){ 0, mem, loop, 1 }, QUEUES, QUEUE_SIZE) ||
 	       virtio_mmio_attach(v, 0xd0000000, &irq, &bells.d) || loop_start(loop);
 }
 
@@ -579,7 +579,7 @@ static void entropy(void **state)
 	u32 len;
 
 	loop_halt(loop);
-	v = virtio_rng_new(0, mem, loop);
+	v = virtio_rng.create(&(struct virtio_place){ 0, mem, loop, 1 }, NULL);
 	assert_non_null(v);
 	assert_int_equal(virtio_mmio_attach(v, 0xd0000000, &irq, NULL), 0);
 	assert_int_equal(loop_start(loop), 0);
