@@ -69,7 +69,6 @@ void aml_buffer(struct aml *aml, const void *data, size_t len);
 /* Statements and expressions; what they work on follows or is named. */
 void aml_arg(struct aml *aml, unsigned int n);
 void aml_return(struct aml *aml);
-void aml_store_arg(struct aml *aml, unsigned int n, const char *name);
 void aml_or_name(struct aml *aml, u64 value, const char *name);
 void aml_not_equal(struct aml *aml);
 void aml_dword_field(struct aml *aml, unsigned int arg, u64 offset, const char *name);

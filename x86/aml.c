@@ -33,7 +33,6 @@
 #define AML_MULTI_NAME_PREFIX	0x2f
 #define AML_EXT_PREFIX		0x5b
 #define AML_EXT_DEVICE_OP	0x82
-#define AML_STORE_OP		0x70
 #define AML_OR_OP		0x7d
 #define AML_DWORD_FIELD_OP	0x8a
 #define AML_NOT_OP		0x92
@@ -392,16 +391,6 @@ void aml_arg(struct aml *aml, unsigned int n)
 void aml_return(struct aml *aml)
 {
 	put8(aml, AML_RETURN_OP);
-}
-
-/**
- * aml_store_arg() - Store argument @n in the object @name
- */
-void aml_store_arg(struct aml *aml, unsigned int n, const char *name)
-{
-	put8(aml, AML_STORE_OP);
-	aml_arg(aml, n);
-	aml_path(aml, name);
 }
 
 /**

@@ -92,11 +92,6 @@ static void test_terms(void **state)
 	EXPECT(0x10, 19, '\\', '_', 'S', 'B', '_',
 	       0x5b, 0x82, 11, 'R', 'T', 'C', '_', 0x08, '_', 'U', 'I', 'D', 1);
 
-	aml_method(&aml, "_PIC", 1, false);
-	aml_store_arg(&aml, 0, "PICF");
-	aml_end(&aml);
-	EXPECT(0x14, 12, '_', 'P', 'I', 'C', 1, 0x70, 0x68, 'P', 'I', 'C', 'F');
-
 	aml_method(&aml, "FOO", 7, true);
 	aml_if(&aml);
 	aml_not_equal(&aml);
